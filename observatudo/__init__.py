@@ -1,0 +1,1 @@
+"""Observatudo: versions, classifies, models, observes and audits Brazil's public municipal data."""
