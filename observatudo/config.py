@@ -1,0 +1,422 @@
+"""Models of every declaration: params.yaml and one YAML per dataset.
+
+The words for reading and typing are those of Frictionless Table Schema and CSV Dialect where they
+have one (``fields``, ``constraints``, ``missingValues``, ``dialect``, ``primaryKey``, ``licenses``).
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field as Key
+from pydantic import model_validator
+
+from observatudo import paths
+from observatudo.errors import ConfigError
+from observatudo.i18n import _
+from observatudo.yamlfile import Strict, load
+
+Name = Annotated[str, Key(pattern=r"^[a-z][a-z0-9_]*$")]
+Level = Literal["fatal", "warn"]
+Number = int | float
+Frequency = Literal["unica", "anual", "semestral", "trimestral", "bimestral", "mensal"]
+ParamValue = int | float | str | bool | None
+
+
+class ParamRef(Strict):
+    """A value that stands in params.yaml, in the dataset's own section, so that experiments can vary it."""
+
+    param: str
+
+
+class License(Strict):
+    name: str
+    title: str = ""
+    path: str = ""
+
+
+class Package(Strict):
+    """Named files (``members``: local name → path inside) of one version of a package."""
+
+    registry: Literal["pypi", "npm"]
+    name: str
+    version: str
+    distribution: Literal["wheel", "sdist", "tarball"]
+    sha256: Annotated[str, Key(pattern=r"^[0-9a-f]{64}$")]
+    members: Annotated[dict[str, str], Key(min_length=1)]
+
+
+class SnapshotConfig(Strict):
+    packages: list[Package] = []
+
+    def files(self) -> list[str]:
+        """Return the local names of all files of the snapshot, sorted."""
+        return sorted(name for package in self.packages for name in package.members)
+
+
+class Dialect(Strict):
+    delimiter: Annotated[str, Key(min_length=1, max_length=1)] = ","
+    quoteChar: Annotated[str, Key(min_length=1, max_length=1)] = '"'
+
+
+class Resource(Strict):
+    """How one file (or several of one shape: ``path`` may be a glob) of the snapshot is read.
+
+    ``records`` walks JSON: ``{name}`` keeps a mapping's keys as a column, ``*`` does not,
+    ``[]`` walks a list. ``pattern`` takes records out of other text; its named groups are columns.
+    ``filter`` keeps rows whose column has one of the values; the others are counted rejects.
+    """
+
+    path: str
+    format: Literal["csv", "json", "text"]
+    encoding: str = "utf-8"
+    dialect: Dialect = Dialect()
+    records: str = ""
+    pattern: str = ""
+    filter: dict[str, list[str]] = {}
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.format == "json" and not self.records:
+            raise ValueError(_("a json resource needs “records”"))
+        if self.format == "text" and not self.pattern:
+            raise ValueError(_("a text resource needs “pattern”"))
+        return self
+
+
+class Constraints(Strict):
+    required: bool = False
+    minimum: Number | ParamRef | None = None
+    maximum: Number | ParamRef | None = None
+    pattern: str | None = None
+    enum: list[str] | None = None
+
+
+class Lookup(Strict):
+    """The value of column ``value`` in the row of ``table`` (a CSV) whose column ``key`` equals field ``of``."""
+
+    of: str
+    table: str
+    key: str
+    value: str
+
+
+class Prefix(Strict):
+    of: str
+    length: Annotated[int, Key(ge=1)]
+
+
+class Derive(Strict):
+    """A field made from others: exactly one of the four ways."""
+
+    template: str | None = None
+    prefix: Prefix | None = None
+    lookup: Lookup | None = None
+    constant: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(way is not None for way in (self.template, self.prefix, self.lookup, self.constant)) != 1:
+            raise ValueError(_("give exactly one of template, prefix, lookup, constant"))
+        return self
+
+
+class Field(Strict):
+    """A typed column. ``source``: the names it has had in the published files (default: its own)."""
+
+    name: Name
+    type: Literal["string", "integer", "number", "boolean"]
+    source: str | list[str] | None = None
+    description: str = ""
+    unit: str = ""
+    constraints: Constraints = Constraints()
+    missingValues: list[str] = [""]
+    trueValues: list[str] = ["true", "1"]
+    falseValues: list[str] = ["false", "0"]
+    decimalChar: Literal[".", ","] = "."
+    groupChar: Literal["", ".", ",", " "] = ""
+    factor: Number = 1
+    derive: Derive | None = None
+    output: bool = True
+
+    def sources(self) -> list[str]:
+        """Return the names under which the column may stand in a file, the preferred one first."""
+        if self.source is None:
+            return [self.name]
+        return [self.source] if isinstance(self.source, str) else list(self.source)
+
+
+class Locality(Strict):
+    """Which municipality a row is about: by ``code``, or by ``name`` and ``state`` (its two letters)."""
+
+    code: str | None = None
+    name: str | None = None
+    state: str | None = None
+    exceptions: str | None = None
+    levels: list[Literal["municipio", "uf", "pais"]] = ["municipio"]
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        by_name = self.name is not None and self.state is not None
+        if (self.code is not None) == by_name:
+            raise ValueError(_("give either code, or name and state"))
+        return self
+
+
+class Period(Strict):
+    year: str
+    month: str | None = None
+
+
+class Melt(Strict):
+    """Wide → long: columns whose name matches ``pattern`` become rows; group 1 goes to ``variable``."""
+
+    pattern: str
+    variable: Name
+    value: Name
+
+
+class Indicator(Strict):
+    """What one value column measures. ``axis`` is the source's own axis, where it gives one."""
+
+    id: Name
+    name: str
+    description: str = ""
+    value: str
+    unit: str
+    per_thousand: bool = False
+    axis: str | None = None
+
+
+class RowsCheck(Strict):
+    check: Literal["rows"]
+    level: Level
+    minimum: int | ParamRef
+
+
+class MatchRateCheck(Strict):
+    check: Literal["match_rate"]
+    level: Level
+    minimum: Number | ParamRef
+
+
+class NullRateCheck(Strict):
+    check: Literal["null_rate"]
+    level: Level
+    field: str
+    maximum: Number | ParamRef
+
+
+class RangeCheck(Strict):
+    """Values outside are shown but kept: impossible values get published, and are the source's to mend."""
+
+    check: Literal["range"]
+    level: Level
+    field: str
+    minimum: Number | ParamRef | None = None
+    maximum: Number | ParamRef | None = None
+
+
+class RepeatedBlockCheck(Strict):
+    """``minimum`` equal consecutive values of ``field`` under two states within one group: a copied block.
+
+    The copy is the side whose names do not belong to its state; its rows are rejected.
+    """
+
+    check: Literal["repeated_block"]
+    level: Level
+    field: str
+    within: list[str]
+    minimum: int | ParamRef
+
+
+class PartsSumCheck(Strict):
+    """The sum of ``field`` over the municipalities of a state against the state's own row."""
+
+    check: Literal["parts_sum"]
+    level: Level
+    field: str
+    tolerance: Number | ParamRef = 0
+
+
+Check = Annotated[
+    RowsCheck | MatchRateCheck | NullRateCheck | RangeCheck | RepeatedBlockCheck | PartsSumCheck,
+    Key(discriminator="check"),
+]
+
+
+class Dataset(Strict):
+    """The declaration of one dataset (``configs/datasets/<fonte>/<dataset>.yaml``)."""
+
+    title: str
+    description: str
+    kind: Literal["observacao", "referencia", "catalogo"]
+    publisher: str
+    homepage: str = ""
+    licenses: Annotated[list[License], Key(min_length=1)]
+    citation: str
+    frequency: Frequency
+    update_mode: Literal["full", "incremental"] = "full"
+    snapshot: SnapshotConfig
+    resources: Annotated[list[Resource], Key(min_length=1)]
+    melt: Melt | None = None
+    fields: Annotated[list[Field], Key(min_length=1)]
+    primaryKey: list[str] = []
+    locality: Locality | None = None
+    period: Period | None = None
+    indicators: list[Indicator] = []
+    checks: list[Check] = []
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [field.name for field in self.fields]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(_("fields declared twice: {names}").format(names=", ".join(twice)))
+        for place, name in self._references():
+            if name not in names:
+                raise ValueError(
+                    _("{place} names the field “{name}”, which is not declared under fields").format(
+                        place=place, name=name
+                    )
+                    + _close(name, names)
+                )
+        if self.kind == "observacao" and not (self.indicators and self.locality and self.period):
+            raise ValueError(_("kind observacao needs indicators, locality and period"))
+        if self.kind == "referencia" and not self.primaryKey:
+            raise ValueError(_("kind referencia needs primaryKey"))
+        return self
+
+    def _references(self) -> list[tuple[str, str]]:
+        found = [("primaryKey", name) for name in self.primaryKey]
+        for place, part in (("locality", self.locality), ("period", self.period)):
+            if part is not None:
+                chosen = part.model_dump(include={"code", "name", "state", "year", "month"})
+                found += [(f"{place}.{key}", str(value)) for key, value in chosen.items() if value]
+        found += [(f"indicators.{i.id}.value", i.value) for i in self.indicators]
+        for check in self.checks:
+            if isinstance(check, NullRateCheck | RangeCheck | RepeatedBlockCheck | PartsSumCheck):
+                found.append((f"checks.{check.check}.field", check.field))
+            if isinstance(check, RepeatedBlockCheck):
+                found += [("checks.repeated_block.within", name) for name in check.within]
+        return found
+
+    def param_names(self) -> set[str]:
+        """Return the names of all params the declaration refers to."""
+        holders: list[Strict] = [field.constraints for field in self.fields]
+        holders += self.checks
+        values = (value for holder in holders for _key, value in holder)
+        return {value.param for value in values if isinstance(value, ParamRef)}
+
+
+class DatasetEntry(Strict):
+    """One line under ``datasets``: where its params are, and the list its places are checked against."""
+
+    params: str
+    lista: str
+
+
+class ClassifyParams(Strict):
+    threshold: Annotated[float, Key(ge=0, le=1)]
+
+
+class LoadParams(Strict):
+    target: str
+
+
+class TransformParams(Strict):
+    threads: Annotated[int, Key(ge=1)]
+
+
+class Params(Strict):
+    """The whole of params.yaml."""
+
+    datasets: Annotated[dict[str, DatasetEntry], Key(min_length=1)]
+    ds: dict[str, dict[str, dict[str, ParamValue]]]
+    classify: ClassifyParams
+    load: LoadParams
+    transform: TransformParams
+
+    def dataset(self, key: str) -> dict[str, ParamValue]:
+        """Return the params of one declared dataset; raises ConfigError when it or its section is missing."""
+        entry = self.datasets.get(key)
+        if entry is None:
+            raise ConfigError(
+                _("no dataset “{key}” in params.yaml").format(key=key) + _close(key, self.datasets),
+                where=str(paths.PARAMS),
+                next_step="observatudo datasets",
+            )
+        source, _dot, name = entry.params.partition(".")
+        section = self.ds.get(source, {}).get(name)
+        if section is None:
+            raise ConfigError(
+                _("dataset “{key}” has no section ds.{params}").format(key=key, params=entry.params),
+                where=str(paths.PARAMS),
+                next_step=_("add “{name}: {{}}” under ds.{source}").format(name=name, source=source),
+            )
+        return section
+
+
+def _close(name: str, valid: object) -> str:
+    options = [str(option) for option in valid] if isinstance(valid, list | dict) else []
+    close = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
+    return "; " + _("did you mean “{name}”?").format(name=close[0]) if close else ""
+
+
+def load_params(root: Path) -> Params:
+    """Read ``params.yaml`` of the repository at ``root``; raises ConfigError."""
+    return load(root / paths.PARAMS, Params)
+
+
+def declared(root: Path) -> list[str]:
+    """Return the keys of the declared datasets, in the order of params.yaml. Never glob ``data/`` instead."""
+    return list(load_params(root).datasets)
+
+
+def dataset_path(key: str) -> Path:
+    """Return where the declaration of ``fonte/dataset`` stands, relative to the repository."""
+    return paths.DATASET_CONFIGS / f"{key}.yaml"
+
+
+def load_dataset(root: Path, key: str) -> Dataset:
+    """Read the declaration of one dataset; raises ConfigError."""
+    return load(root / dataset_path(key), Dataset)
+
+
+def resolve(value: Number | ParamRef | None, params: dict[str, ParamValue], where: str) -> float | None:
+    """Return a threshold as a number, taking it from the dataset's params if it is a reference there.
+
+    Raises ConfigError when the param is missing or not a number.
+    """
+    if not isinstance(value, ParamRef):
+        return None if value is None else float(value)
+    found = params.get(value.param)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise ConfigError(
+            _("the param “{name}” is missing or not a number").format(name=value.param)
+            + _close(value.param, params),
+            where=where,
+            next_step=_("set it in the dataset's section of params.yaml"),
+        )
+    return float(found)
+
+
+def check_params(key: str, dataset: Dataset, params: dict[str, ParamValue]) -> None:
+    """Refuse params that the declaration never refers to: a typing error there would change nothing in silence."""
+    unknown = sorted(set(params) - dataset.param_names())
+    if unknown:
+        raise ConfigError(
+            _("the params of {key} name what its declaration never uses: {names}").format(
+                key=key, names=", ".join(unknown)
+            )
+            + _close(unknown[0], sorted(dataset.param_names())),
+            where=str(paths.PARAMS),
+            next_step=_("correct the name, or refer to it in {file}").format(file=dataset_path(key)),
+        )
+
+
+def json_schemas() -> dict[str, dict[str, object]]:
+    """Return the JSON Schemas for editors: file name under ``configs/schema/`` → schema."""
+    return {"dataset.json": Dataset.model_json_schema(), "params.json": Params.model_json_schema()}
