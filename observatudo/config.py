@@ -395,8 +395,7 @@ def resolve(value: Number | ParamRef | None, params: dict[str, ParamValue], wher
     found = params.get(value.param)
     if isinstance(found, bool) or not isinstance(found, int | float):
         raise ConfigError(
-            _("the param “{name}” is missing or not a number").format(name=value.param)
-            + _close(value.param, params),
+            _("the param “{name}” is missing or not a number").format(name=value.param) + _close(value.param, params),
             where=where,
             next_step=_("set it in the dataset's section of params.yaml"),
         )

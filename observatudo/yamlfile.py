@@ -107,9 +107,7 @@ def _mapping(
         line = key_node.start_mark.line + 1
         if key in result:
             raise ConfigError(
-                _("the key “{key}” stands twice, first on line {line}").format(
-                    key=key, line=lines[(*at, key)]
-                ),
+                _("the key “{key}” stands twice, first on line {line}").format(key=key, line=lines[(*at, key)]),
                 where=f"{path}:{line}",
                 next_step=_("delete one of the two"),
             )
@@ -155,14 +153,12 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> str:
     if kind in {"literal_error", "union_tag_invalid", "enum"}:
         expected = str(context.get("expected") or context.get("expected_tags"))
         found = str(context.get("tag", detail["input"]))
-        return _("found {found}, expected {expected}").format(
-            found=repr(found), expected=expected
-        ) + _nearest(found, expected.replace("'", "").replace(" or ", ", ").split(", "))
+        return _("found {found}, expected {expected}").format(found=repr(found), expected=expected) + _nearest(
+            found, expected.replace("'", "").replace(" or ", ", ").split(", ")
+        )
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
-    return _("found {found}, expected: {expected}").format(
-        found=repr(detail["input"]), expected=detail["msg"]
-    )
+    return _("found {found}, expected: {expected}").format(found=repr(detail["input"]), expected=detail["msg"])
 
 
 def _nearest(name: str, valid: Iterable[str]) -> str:
