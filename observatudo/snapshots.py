@@ -1,0 +1,224 @@
+"""Snapshots: the bytes as published, and the sidecar that says what they are and where they came from.
+
+A snapshot is a folder ``data/raw/<fonte>/<dataset>/`` with its files and ``snapshot.json``. Its bytes
+are never edited; ``verify`` refuses a folder that no longer is what its sidecar promises.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from observatudo import paths
+from observatudo.errors import SnapshotError
+from observatudo.i18n import _
+
+SIDECAR = "snapshot.json"
+
+
+class SnapshotFile(BaseModel):
+    """One file: SHA-256, size in bytes, the source that gave it, and its path inside that source."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    sha256: str
+    bytes: int
+    origin: str
+    member: str | None = None
+
+
+class Snapshot(BaseModel):
+    """The content of a sidecar; ``fetched_at`` is when the files last changed, UTC, to the second."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    dataset: str
+    connector: str
+    source: dict[str, JsonValue]
+    publisher: str
+    license: str
+    citation: str
+    fetched_at: str
+    files: dict[str, SnapshotFile]
+
+    @property
+    def sha256(self) -> str:
+        """One hash for the whole snapshot: of its files' names and hashes, in order of name."""
+        listing = "".join(f"{self.files[name].sha256}  {name}\n" for name in sorted(self.files))
+        return hashlib.sha256(listing.encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """Return the sidecar's text; the same snapshot is always the same text."""
+        return json.dumps(self.model_dump(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+@dataclass
+class Changes:
+    """What taking a snapshot did to its folder: names of files, and whether the sidecar was rewritten."""
+
+    added: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    sidecar: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed or self.sidecar)
+
+
+def folder(root: Path, key: str) -> Path:
+    """Return the folder of the snapshot of ``fonte/dataset``."""
+    return root / paths.RAW / key
+
+
+def digest(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def now() -> str:
+    """Return the time as sidecars write it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@contextmanager
+def staging(root: Path) -> Iterator[Path]:
+    """Give a temporary folder on the repository's own disk, where files are made ready before ``install``."""
+    caches = root / ".observatudo"
+    caches.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="fetch-", dir=caches) as name:
+        yield Path(name)
+
+
+def describe(path: Path, origin: str, member: str | None = None) -> SnapshotFile:
+    """Return what a sidecar says of a file."""
+    return SnapshotFile(sha256=digest(path), bytes=path.stat().st_size, origin=origin, member=member)
+
+
+def read(root: Path, key: str) -> Snapshot:
+    """Read the sidecar without looking at the files; raises SnapshotError when it is missing or unreadable."""
+    path = folder(root, key) / SIDECAR
+    try:
+        snapshot = Snapshot.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise SnapshotError(
+            _("there is no snapshot of “{key}”").format(key=key),
+            where=_shown(root, path),
+            next_step=f"observatudo fetch {key}",
+        ) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = ".".join(str(part) for part in first["loc"]) or SIDECAR
+        raise _broken(
+            root,
+            key,
+            path,
+            _("the sidecar cannot be read: {what}: {why}").format(what=what, why=first["msg"]),
+        ) from None
+    if snapshot.dataset != key:
+        raise _broken(
+            root,
+            key,
+            path,
+            _("the sidecar belongs to another dataset, “{other}”").format(other=snapshot.dataset),
+        )
+    return snapshot
+
+
+def verify(root: Path, key: str) -> Snapshot:
+    """Return the snapshot of ``fonte/dataset`` after reading every byte of it.
+
+    Raises SnapshotError when the sidecar or a file is missing, a file's bytes are not those the
+    sidecar promises, or a file stands there that the sidecar does not know.
+    """
+    snapshot = read(root, key)
+    here = folder(root, key)
+    for name, promised in snapshot.files.items():
+        path = here / name
+        if not path.is_file():
+            raise _broken(root, key, path, _("a file of the snapshot is missing"))
+        found = digest(path)
+        if found != promised.sha256:
+            raise _broken(
+                root,
+                key,
+                path,
+                _(
+                    "the snapshot's bytes are not what its sidecar promises: expected SHA-256 {expected}, found {found}"
+                ).format(expected=promised.sha256, found=found),
+            )
+    strangers = sorted(path for path in here.iterdir() if _stranger(path, snapshot))
+    if strangers:
+        raise _broken(root, key, strangers[0], _("the snapshot's sidecar does not know this file"))
+    return snapshot
+
+
+def install(root: Path, snapshot: Snapshot, staged: Path) -> Changes:
+    """Make ``staged`` (a folder on the same disk, holding every file) the snapshot, and say what changed.
+
+    Files that are the same are not touched, and ``fetched_at`` is kept when none has changed. The
+    sidecar goes last: an interruption in between leaves a folder that ``verify`` refuses, never one
+    that passes for whole.
+    """
+    here = folder(root, snapshot.dataset)
+    here.mkdir(parents=True, exist_ok=True)
+    before = _previous(root, snapshot.dataset)
+    if before is not None and before.files == snapshot.files:
+        snapshot = snapshot.model_copy(update={"fetched_at": before.fetched_at})
+    changes = Changes()
+    for name, wanted in sorted(snapshot.files.items()):
+        target = here / name
+        if target.is_file() and digest(target) == wanted.sha256:
+            continue
+        (changes.changed if target.exists() else changes.added).append(name)
+        (staged / name).replace(target)
+    for path in sorted(here.iterdir()):
+        if _stranger(path, snapshot) and before is not None and path.name in before.files:
+            path.unlink()
+            changes.removed.append(path.name)
+    changes.sidecar = _write_sidecar(here / SIDECAR, snapshot)
+    return changes
+
+
+def _write_sidecar(path: Path, snapshot: Snapshot) -> bool:
+    text = snapshot.to_json()
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return False
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8", newline="\n")
+    part.replace(path)
+    return True
+
+
+def _previous(root: Path, key: str) -> Snapshot | None:
+    """The sidecar that stands there now; a broken one counts as none, since a new one is about to replace it."""
+    try:
+        return read(root, key)
+    except SnapshotError:
+        return None
+
+
+def _stranger(path: Path, snapshot: Snapshot) -> bool:
+    return path.name not in snapshot.files and path.name != SIDECAR and not path.name.startswith(".")
+
+
+def _shown(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _broken(root: Path, key: str, path: Path, message: str) -> SnapshotError:
+    return SnapshotError(
+        message,
+        where=_shown(root, path),
+        next_step=_("git checkout -- {folder}   (the committed bytes), or observatudo fetch {key}   (anew)").format(
+            folder=_shown(root, folder(root, key)), key=key
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Connectors: each takes a snapshot from one kind of source."""

@@ -1,0 +1,77 @@
+"""The connector ``file``: a local file becomes one file of a snapshot, the others stay."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from observatudo import snapshots
+from observatudo.errors import ObservatudoError
+from observatudo.i18n import _
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from observatudo.config import Dataset
+
+
+def take(root: Path, key: str, dataset: Dataset, file: Path, name: str | None = None) -> snapshots.Changes:
+    """Take ``file`` as the snapshot's file ``name`` (default: its own name, or the only one there is).
+
+    The sidecar's connector becomes ``file``; the files that came from a package keep their origin. The
+    same bytes change nothing. Raises ObservatudoError for a file or name that cannot be, and SnapshotError when
+    the other files of the snapshot are not what their sidecar promises.
+    """
+    if not file.is_file():
+        raise ObservatudoError(_("there is no file {file}").format(file=file))
+    before = _standing(root, key)
+    name = _name(key, file, name, sorted({*dataset.snapshot.files(), *(before.files if before else ())}))
+    taken = snapshots.describe(file, f"file:{file.name}")
+    if before is not None and name in before.files and before.files[name].sha256 == taken.sha256:
+        return snapshots.Changes()
+    with snapshots.staging(root) as staged:
+        shutil.copyfile(file, staged / name)
+        files = {**(before.files if before else {}), name: taken}
+        return snapshots.install(root, _snapshot(key, dataset, files, before), staged)
+
+
+def _standing(root: Path, key: str) -> snapshots.Snapshot | None:
+    """The snapshot that is there, checked, or none if there is no sidecar at all."""
+    if not (snapshots.folder(root, key) / snapshots.SIDECAR).exists():
+        return None
+    return snapshots.verify(root, key)
+
+
+def _name(key: str, file: Path, name: str | None, known: list[str]) -> str:
+    chosen = name or (known[0] if len(known) == 1 else file.name)
+    if known and chosen not in known:
+        raise ObservatudoError(
+            _("the snapshot of “{key}” has no file “{name}”; it has: {known}").format(
+                key=key, name=chosen, known=", ".join(known)
+            ),
+            next_step=f"observatudo fetch {key} --from {file} --as {known[0]}",
+        )
+    return chosen
+
+
+def _snapshot(
+    key: str, dataset: Dataset, files: dict[str, snapshots.SnapshotFile], before: snapshots.Snapshot | None
+) -> snapshots.Snapshot:
+    by_hand: list[JsonValue] = [
+        {"as": name, "name": entry.origin.removeprefix("file:")}
+        for name, entry in sorted(files.items())
+        if entry.origin.startswith("file:")
+    ]
+    source = {**(before.source if before else {}), "files": by_hand}
+    return snapshots.Snapshot(
+        dataset=key,
+        connector="file",
+        source=source,
+        publisher=dataset.publisher,
+        license=", ".join(license.name for license in dataset.licenses),
+        citation=dataset.citation,
+        fetched_at=snapshots.now(),
+        files=files,
+    )
