@@ -1,0 +1,8 @@
+select
+    eixo,
+    nome,
+    ordem,
+    definicao,
+    exemplos,
+    versao_taxonomia
+from {{ ref('eixo') }}

@@ -1,0 +1,63 @@
+"""Files that are made from declarations, kept in Git so that they can be read and reviewed.
+
+The dbt project's staging models, sources, column docs and seeds, and the JSON Schemas for editors.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from observatudo.config import json_schemas
+from observatudo.warehouse.models import render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SCHEMAS = "configs/schema"
+_STAGING = "dbt/models/staging"
+
+
+def stale(root: Path) -> list[str]:
+    """Return the generated files, relative to ``root``, that differ from what the declarations give.
+
+    Missing files count, and so do staging models of datasets that are no longer declared.
+    Raises ConfigError for a wrong declaration.
+    """
+    wanted = _wanted(root)
+    differing = [name for name, text in wanted.items() if _read(root / name) != text]
+    return sorted(differing + _orphans(root, wanted))
+
+
+def generate(root: Path) -> list[str]:
+    """Write every generated file that is stale and remove orphans; return their names, sorted.
+
+    Raises ConfigError for a wrong declaration.
+    """
+    wanted, changed = _wanted(root), stale(root)
+    for name in changed:
+        path = root / name
+        if name in wanted:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted[name], encoding="utf-8", newline="\n")
+        else:
+            path.unlink()
+    return changed
+
+
+def _wanted(root: Path) -> dict[str, str]:
+    schemas = {
+        f"{_SCHEMAS}/{name}": json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        for name, schema in json_schemas().items()
+    }
+    return render(root) | schemas
+
+
+def _read(path: Path) -> str | None:
+    return path.read_bytes().decode("utf-8") if path.is_file() else None
+
+
+def _orphans(root: Path, wanted: dict[str, str]) -> list[str]:
+    """Everything in the staging folder is generated, so what the declarations do not give is left over."""
+    found = (path.relative_to(root).as_posix() for path in (root / _STAGING).glob("*.*"))
+    return [name for name in found if name not in wanted]

@@ -1,0 +1,1 @@
+"""From ingested tables to published marts: load, dbt, export, look-up."""
