@@ -1,0 +1,28 @@
+"""Quoting: the only way a name or a value from a declaration enters SQL text."""
+
+from __future__ import annotations
+
+
+def ident(name: str) -> str:
+    """Return the name as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """Return the text as a quoted SQL string."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def literals(values: list[str]) -> str:
+    """Return the texts as a parenthesised SQL list; an empty list matches nothing."""
+    return "(" + (", ".join(literal(value) for value in values) or "NULL") + ")"
+
+
+def raw(name: str) -> str:
+    """Return the quoted column that keeps a field's text as published."""
+    return ident(f"texto:{name}")
+
+
+def failure(name: str) -> str:
+    """Return the quoted column that holds why a value field could not be taken, or null."""
+    return ident(f"falha:{name}")
