@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import yaml
-from pydantic import BaseModel
 
 from observatudo import paths
+from observatudo.classify.taxonomy import Taxonomy, load_taxonomy
 from observatudo.config import declared, load_dataset
 from observatudo.errors import ConfigError
 from observatudo.i18n import _
 from observatudo.warehouse.glossary import Glossary, load_glossary
 from observatudo.warehouse.tables import INDICATOR, LABEL, LOAD, OBSERVATION, ColumnType, Table, tables
-from observatudo.yamlfile import load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,18 +40,6 @@ _TECHNICAL = (
 )
 
 
-class _Axis(BaseModel):
-    key: str
-    title: str
-    definition: str
-    examples: list[str] = []
-
-
-class _Taxonomy(BaseModel):
-    version: str
-    axes: list[_Axis]
-
-
 def render(root: Path) -> dict[str, str]:
     """Return every generated file of the dbt project: path relative to the repository → text.
 
@@ -67,7 +54,7 @@ def render(root: Path) -> dict[str, str]:
     files[f"{_STAGING}/_staging.yml"] = _staging_yaml(loaded, unions, glossary)
     files["dbt/models/colunas.md"] = _doc_blocks(glossary)
     files["dbt/seeds/uf.csv"] = (root / paths.STATES).read_text(encoding="utf-8")
-    files["dbt/seeds/eixo.csv"] = _axes_csv(load(root / paths.TAXONOMY, _Taxonomy))
+    files["dbt/seeds/eixo.csv"] = _axes_csv(load_taxonomy(root))
     return files
 
 
@@ -81,9 +68,7 @@ def _declared(root: Path) -> list[str]:
     missing = [key for key in _REQUIRED if key not in keys]
     if missing:
         raise ConfigError(
-            _("dim_localidade is made from {keys}, which params.yaml does not declare").format(
-                keys=", ".join(missing)
-            ),
+            _("dim_localidade is made from {keys}, which params.yaml does not declare").format(keys=", ".join(missing)),
             where=str(paths.PARAMS),
             next_step=_("put its line under datasets again"),
         )
@@ -185,9 +170,7 @@ def _sources(loaded: list[Table], glossary: Glossary) -> list[Tree]:
             for table in loaded
             if table.fonte == fonte
         ]
-        sources.append(
-            {"name": fonte, "description": f"Datasets ingeridos da fonte {fonte}.", "tables": mine}
-        )
+        sources.append({"name": fonte, "description": f"Datasets ingeridos da fonte {fonte}.", "tables": mine})
     return sources
 
 
@@ -249,7 +232,7 @@ def _doc_blocks(glossary: Glossary) -> str:
     return f"<!-- {_NOTE} -->\n\n" + "\n".join(blocks)
 
 
-def _axes_csv(taxonomy: _Taxonomy) -> str:
+def _axes_csv(taxonomy: Taxonomy) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["eixo", "nome", "ordem", "definicao", "exemplos", "versao_taxonomia"])

@@ -111,9 +111,7 @@ def tables(key: str, dataset: Dataset) -> list[Table]:
         return [indicator]
     if dataset.kind == "observacao":
         unique = ("id_indicador", "id_municipio", "data_referencia")
-        observation = Table(
-            fonte, name, "observacao", OBSERVATION, unique, dataset.title, place="id_municipio"
-        )
+        observation = Table(fonte, name, "observacao", OBSERVATION, unique, dataset.title, place="id_municipio")
         return [observation, indicator]
     shown = [field for field in dataset.fields if field.output]
     return [

@@ -1,0 +1,229 @@
+"""Load: check that every declared table is there and well-formed, and write the table of loads.
+
+With DuckDB nothing is copied: dbt reads the Parquet files in place. What this leaves behind says which
+rows, of which version, the warehouse is made from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ValidationError
+
+from observatudo import paths
+from observatudo.config import dataset_path, declared, load_dataset
+from observatudo.errors import DataError, ObservatudoError
+from observatudo.i18n import _
+from observatudo.runs.inputs import blob_hash
+from observatudo.warehouse.tables import LABEL, LOAD, ColumnType, Table, tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import pyarrow as pa
+
+LOADS = paths.WAREHOUSE / "carga.parquet"
+RECEIPT = paths.WAREHOUSE / "recibo.json"
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class LoadedFile:
+    """A file the warehouse reads: path relative to the repository, SHA-256, rows."""
+
+    path: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class LoadedTable:
+    """One row of the table of loads: counts in rows, ``taxa_casamento`` from 0 to 1."""
+
+    fonte: str
+    dataset: str
+    tipo: str
+    tabela: str
+    linhas: int
+    linhas_lidas: int
+    linhas_mantidas: int
+    linhas_rejeitadas: int
+    taxa_casamento: float | None
+    data_snapshot: date
+    versao_dado: str
+    versao_config: str
+    ativo: bool = True
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was loaded: one entry per table in ``loads``, one per file in ``files``."""
+
+    target: str
+    loads: list[LoadedTable]
+    files: list[LoadedFile]
+
+
+class _Snapshot(BaseModel):
+    fetched_at: str
+
+
+class _Report(BaseModel):
+    rows_read: int
+    rows_kept: int
+    rows_rejected: int
+    match_rate: float | None
+    snapshot: _Snapshot
+
+
+def load(root: Path, target: str) -> Receipt:
+    """Load every declared dataset into the warehouse ``target`` and write the table of loads and the receipt.
+
+    Raises ObservatudoError for an unknown target, DataError when a file is missing or its columns are
+    not those of its kind.
+    """
+    if target not in _TARGETS:
+        raise ObservatudoError(
+            _("the warehouse “{target}” is not supported; supported: {names}").format(
+                target=target, names=", ".join(_TARGETS)
+            ),
+            where=f"{paths.PARAMS}: load.target",
+            next_step=_("set load.target to one of these"),
+        )
+    return _TARGETS[target](root)
+
+
+def _load_in_place(root: Path) -> Receipt:
+    loads: list[LoadedTable] = []
+    files: list[LoadedFile] = []
+    for key in declared(root):
+        dataset = load_dataset(root, key)
+        report = _report(root, key)
+        for table in tables(key, dataset):
+            found = [_checked(root, path, table.columns, key) for path in _files_of(root, table, key)]
+            files += found
+            loads.append(_load_row(table, dataset.kind, found, report, blob_hash(root / dataset_path(key))))
+    files.append(_checked(root, root / paths.LABELS, LABEL, "classify"))
+    receipt = Receipt("duckdb", sorted(loads, key=lambda row: (row.fonte, row.dataset, row.tabela)), files)
+    _write(root, receipt)
+    return receipt
+
+
+_TARGETS = {"duckdb": _load_in_place}
+
+
+def _load_row(table: Table, kind: str, found: list[LoadedFile], report: _Report, config_hash: str) -> LoadedTable:
+    return LoadedTable(
+        fonte=table.fonte,
+        dataset=table.dataset,
+        tipo=kind,
+        tabela=table.name,
+        linhas=sum(file.rows for file in found),
+        linhas_lidas=report.rows_read,
+        linhas_mantidas=report.rows_kept,
+        linhas_rejeitadas=report.rows_rejected,
+        taxa_casamento=report.match_rate,
+        data_snapshot=datetime.fromisoformat(report.snapshot.fetched_at).date(),
+        versao_dado=content_hash(found),
+        versao_config=config_hash,
+    )
+
+
+def content_hash(files: Iterable[LoadedFile]) -> str:
+    """Return one SHA-256 for several files: of their names and hashes, in order of name."""
+    listing = "".join(f"{file.sha256}  {file.path}\n" for file in sorted(files, key=lambda file: file.path))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def _files_of(root: Path, table: Table, key: str) -> list[Path]:
+    found = table.files(root)
+    if not found:
+        raise _missing(table.location, key)
+    return found
+
+
+def _missing(location: str, key: str) -> DataError:
+    stage = key if key == "classify" else f"ingest@{key}"
+    return DataError(
+        _("{stage} left no {location}").format(stage=stage, location=location),
+        where=location,
+        next_step=f"dvc repro {stage}",
+    )
+
+
+def _checked(root: Path, path: Path, columns: tuple[tuple[str, ColumnType], ...], key: str) -> LoadedFile:
+    import pyarrow.parquet as pq
+
+    name = path.relative_to(root).as_posix()
+    if not path.is_file():
+        raise _missing(name, key)
+    with pq.ParquetFile(path) as file:
+        have = [f"{field.name} {field.type}" for field in file.schema_arrow]
+        rows = file.metadata.num_rows
+    want = [f"{field.name} {field.type}" for field in _arrow_schema(columns)]
+    if have != want:
+        raise DataError(
+            _("{file} has other columns than its kind of table\n  expected: {want}\n  found:    {have}").format(
+                file=name, want=", ".join(want), have=", ".join(have)
+            ),
+            where=name,
+            next_step=_("mend what writes it, then type: dvc repro"),
+        )
+    return LoadedFile(name, _sha256(path), rows)
+
+
+def _arrow_schema(columns: tuple[tuple[str, ColumnType], ...]) -> pa.Schema:
+    import pyarrow as pa
+
+    types: dict[ColumnType, pa.DataType] = {
+        "string": pa.string(),
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "boolean": pa.bool_(),
+        "date": pa.date32(),
+    }
+    return pa.schema([(name, types[kind]) for name, kind in columns])
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _report(root: Path, key: str) -> _Report:
+    path = root / paths.INGESTED / key / "relatorio.json"
+    name = path.relative_to(root).as_posix()
+    if not path.is_file():
+        raise _missing(name, key)
+    try:
+        return _Report.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise DataError(
+            _("{file} is not a report of ingest: {problem}").format(file=name, problem=error.errors()[0]["msg"]),
+            where=name,
+            next_step=f"dvc repro -f -s ingest@{key}",
+        ) from None
+
+
+def _write(root: Path, receipt: Receipt) -> None:
+    import pyarrow as pa
+
+    from observatudo import parquet
+
+    rows = [asdict(row) for row in receipt.loads]
+    parquet.write(pa.Table.from_pylist(rows, schema=_arrow_schema(LOAD)), root / LOADS)
+    content = {
+        "target": receipt.target,
+        "carga": _sha256(root / LOADS),
+        "arquivos": [asdict(file) for file in sorted(receipt.files, key=lambda file: file.path)],
+    }
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    (root / RECEIPT).write_text(text, encoding="utf-8", newline="\n")

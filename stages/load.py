@@ -1,0 +1,20 @@
+"""Stage load: ingested tables → the warehouse, with a table of loads and a receipt."""
+
+from __future__ import annotations
+
+from observatudo import journal
+
+
+def work(log: journal.Stage) -> None:
+    """Load every declared dataset into the warehouse that params.yaml names."""
+    from observatudo.config import load_params
+    from observatudo.warehouse.load import LOADS, RECEIPT, load
+
+    receipt = load(log.root, load_params(log.root).load.target)
+    log.count(rows_read=sum(file.rows for file in receipt.files))
+    log.output(LOADS.as_posix(), rows=len(receipt.loads))
+    log.output(RECEIPT.as_posix(), rows=len(receipt.files))
+
+
+if __name__ == "__main__":
+    journal.main("load", work)
