@@ -1,0 +1,142 @@
+"""What all tests share: isolation from the machine, tests that need a tool, a clone with the pipeline run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+REQUIRE_ALL = "OBSERVATUDO_REQUIRE_ALL"
+INSTALL = {
+    "npm": "sudo apt install npm",
+    "tmux": "sudo apt install tmux",
+    "chromium": "sudo apt install chromium",
+}
+UNSET = ("DVC_ROOT", "DVC_EXP_NAME", "DVC_STAGE", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "GIT_DIR", "GIT_WORK_TREE")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*tools): skipped where a tool is missing, failed under " + REQUIRE_ALL)
+    config.addinivalue_line("markers", "drill: full size and slow; only run by -m drill")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave drills out unless they are asked for by mark or by name."""
+    if "drill" in config.getoption("-m") or any("::" in arg for arg in config.args):
+        return
+    drills = [item for item in items if item.get_closest_marker("drill")]
+    if drills:
+        config.hook.pytest_deselected(items=drills)
+        items[:] = [item for item in items if not item.get_closest_marker("drill")]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    tools = [tool for mark in item.iter_markers("needs") for tool in mark.args]
+    for tool in tools:
+        if shutil.which(tool) is None:
+            reason = f"needs {tool} ({INSTALL[tool]})"
+            if os.environ.get(REQUIRE_ALL):
+                pytest.fail(reason + f", and {REQUIRE_ALL} is set", pytrace=False)
+            pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List last what this machine could not test, and how to mend that."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
+    lines = sorted({reason.removeprefix("Skipped: ") for reason in reasons if "needs " in reason})
+    if lines:
+        terminalreporter.section("not tested on this machine")
+        for line in lines:
+            count = sum(line in reason for reason in reasons)
+            terminalreporter.write_line(f"{count} test(s): {line}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep tests off the machine's settings, caches and identity, and the machine's off the tests."""
+    own = tmp_path_factory.mktemp("isolated")
+    who = {"NAME": "Maria Teste", "EMAIL": "maria@example.org"}
+    environment = {
+        "DVC_SITE_CACHE_DIR": str(own / "dvc-site"),
+        "DVC_GLOBAL_CONFIG_DIR": str(own / "dvc-global"),
+        "DVC_SYSTEM_CONFIG_DIR": str(own / "dvc-system"),
+        "DVC_NO_ANALYTICS": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "init.defaultBranch",
+        "GIT_CONFIG_VALUE_0": "main",
+        "OBSERVATUDO_LANG": "en",
+        "PATH": f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}",
+        **{f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()},
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name in UNSET:
+            patch.delenv(name, raising=False)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository under test; read it, never write to it."""
+    return ROOT
+
+
+def clone_to(target: Path) -> Path:
+    """Make ``target`` a repository with the files of this one as they stand, in one commit, and return it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    for command in ("git init -q", "git add -A", "git commit -q -m start"):
+        subprocess.run(command.split(), cwd=target, check=True)
+    return target
+
+
+def run_in(repository: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell command in a repository made by ``clone_to``, with that repository's own code."""
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=repository,
+        env={**os.environ, "PYTHONPATH": str(repository)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A repository of one's own, nothing run in it yet."""
+    return clone_to(tmp_path / "clone")
+
+
+@pytest.fixture(scope="session")
+def _built_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    repository = clone_to(tmp_path_factory.mktemp("built") / "clone")
+    done = run_in(repository, "dvc repro && git add -A && git commit -q -m built")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return repository
+
+
+@pytest.fixture
+def built(_built_once: Path, tmp_path: Path) -> Path:
+    """A repository of one's own in which the whole pipeline has been run and committed."""
+    return Path(shutil.copytree(_built_once, tmp_path / "built", symlinks=True))
