@@ -40,42 +40,41 @@ class Label:
 
 
 class Classifier:
-    """Rules and encoder of one taxonomy; the encoder is loaded when the first text needs it."""
+    """Rules and encoder of one taxonomy; the encoder, if not given, is loaded when the first text needs it."""
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
+    def __init__(self, taxonomy: Taxonomy, encoder: Encoder | None = None) -> None:
         self._taxonomy = taxonomy
         self._rules = Rulebook(taxonomy)
-        self._encoder: Encoder | None = None
+        self._encoder = encoder
 
     def label(self, indicator: Indicator, threshold: float) -> Label:
-        """Classify one indicator by its words; below ``threshold`` it is Indefinido, by ``modelo``."""
+        """Classify one indicator by its words: by rules if they are sure, else by rules and encoder together.
+
+        Below ``threshold`` the axis is Indefinido, with the confidence that did not suffice.
+        """
         points = self._rules.points(indicator.nome, indicator.descricao)
-        first, second = sorted(points, reverse=True)[:2]
-        if first - second >= LEAD:
-            return self._labelled(indicator, points, "regra", threshold)
+        axis, confidence = self._best(points)
+        if _lead(points) >= LEAD and confidence >= threshold:
+            return Label(indicator.id_indicador, axis, confidence, "regra")
         text = sentence(indicator.nome, indicator.descricao)
         if not text:
             return Label(indicator.id_indicador, UNDEFINED, 0.0, "modelo")
         if self._encoder is None:
             self._encoder = Encoder(self._taxonomy)
         likeness = self._encoder.similarities(text)
-        scores = [p + ENCODER_WEIGHT * s for p, s in zip(points, likeness, strict=True)]
-        return self._labelled(indicator, scores, "modelo", threshold)
+        axis, confidence = self._best([p + ENCODER_WEIGHT * s for p, s in zip(points, likeness, strict=True)])
+        return Label(indicator.id_indicador, axis if confidence >= threshold else UNDEFINED, confidence, "modelo")
 
-    def _labelled(self, indicator: Indicator, scores: list[float], origin: str, threshold: float) -> Label:
-        shares = _softmax(scores)
-        best = max(shares)
-        axis, confidence = self._taxonomy.keys[shares.index(best)], round(best, 4)
-        if confidence < threshold:
-            return Label(indicator.id_indicador, UNDEFINED, confidence, "modelo")
-        return Label(indicator.id_indicador, axis, confidence, origin)
+    def _best(self, scores: Sequence[float]) -> tuple[str, float]:
+        """Return the axis with the highest score and its share (softmax), to four decimals."""
+        top = max(scores)
+        total = math.fsum(math.exp(score - top) for score in scores)
+        return self._taxonomy.keys[scores.index(top)], round(1 / total, 4)
 
 
-def _softmax(scores: Sequence[float]) -> list[float]:
-    top = max(scores)
-    powers = [math.exp(score - top) for score in scores]
-    total = math.fsum(powers)
-    return [power / total for power in powers]
+def _lead(points: Sequence[float]) -> float:
+    first, second = sorted(points, reverse=True)[:2]
+    return first - second
 
 
 def classify(

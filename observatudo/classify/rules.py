@@ -33,7 +33,7 @@ class Rulebook:
             for group in axis.rules:
                 for term in group.terms:
                     self._worth.setdefault(stems(term), []).append(_Worth(index, group.weight, group.form))
-        self._longest = max(len(phrase) for phrase in self._worth)
+        self._longest = max((len(phrase) for phrase in self._worth), default=0)
 
     def points(self, name: str, description: str) -> list[float]:
         """Return the points of every axis, in the taxonomy's order; each term counts once."""

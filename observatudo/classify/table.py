@@ -50,12 +50,10 @@ def read(path: Path) -> Table:
     rows = []
     try:
         for cells in reader:
-            if not any(cells) and len(cells) <= 1:
-                continue  # a blank line
-            if not header:
+            if header and cells:
+                rows.append(_fitted(cells, header, path, reader.line_num))
+            elif any(cell.strip() for cell in cells):
                 header = cells
-                continue
-            rows.append(_fitted(cells, header, path, reader.line_num))
     except csv.Error as error:
         raise DataError(
             _("the CSV cannot be read: {error}").format(error=error), where=f"{path}:{reader.line_num}"

@@ -17,12 +17,13 @@ _PLURALS = (
     ("zes", "z"),
     ("les", "l"),
     ("ns", "m"),
+    ("is", "il"),
     ("s", ""),
 )
 _WORD = re.compile(r"[^\W_]+")
-_EMPTY = frozenset(
-    ("a", "o", "e", "as", "os", "à", "às", "ao", "aos", "um", "uma", "ou", "que", "se", "por", "para", "com")
-    + ("de", "da", "do", "das", "dos", "em", "no", "na", "nos", "nas")
+_EMPTY = re.compile(
+    r"[ao]s?|e|às?|aos?|uma?|ou|que|se|por|para|com|de|d[ao]s?|em|n[ao]s?",
+    re.IGNORECASE,
 )
 # As words these say nothing; in capitals they are the social assistance system and a tax.
 _EMPTY_IN_LOWER_CASE = frozenset({"suas", "isso"})
@@ -50,7 +51,7 @@ def stems(text: str) -> tuple[str, ...]:
     """Return the stems of a text in their order, without articles, prepositions and the like."""
     # composed first: a decomposed accent is no letter and would cut a word in two
     words = _WORD.findall(unicodedata.normalize("NFC", text))
-    return tuple(stem(word) for word in words if word.lower() not in _EMPTY and word not in _EMPTY_IN_LOWER_CASE)
+    return tuple(stem(word) for word in words if not _EMPTY.fullmatch(word) and word not in _EMPTY_IN_LOWER_CASE)
 
 
 def sentence(name: str, description: str) -> str:
