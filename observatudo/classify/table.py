@@ -55,9 +55,7 @@ def read(path: Path) -> Table:
             elif any(cell.strip() for cell in cells):
                 header = cells
     except csv.Error as error:
-        raise DataError(
-            _("the CSV cannot be read: {error}").format(error=error), where=f"{path}:{reader.line_num}"
-        ) from None
+        raise _unreadable(path, reader.line_num, error) from None
     return Table(delimiter, header, rows)
 
 
@@ -88,7 +86,10 @@ def _delimiter(text: str, path: Path) -> str:
     """Return the delimiter under which the first line has a column ``nome``: guessing needs no more."""
     lines = (line for line in io.StringIO(text, newline="") if line.strip())
     first = next(lines)
-    found = {delimiter: next(csv.reader([first], delimiter=delimiter)) for delimiter in _DELIMITERS}
+    try:
+        found = {delimiter: next(csv.reader([first], delimiter=delimiter)) for delimiter in _DELIMITERS}
+    except csv.Error as error:
+        raise _unreadable(path, 1, error) from None
     for delimiter, header in found.items():
         if NAME in [fold(cell.strip()) for cell in header]:
             return delimiter
@@ -98,6 +99,10 @@ def _delimiter(text: str, path: Path) -> str:
         where=f"{path}:1",
         next_step=_("name the column that holds the indicators' names “nome”; separate columns by , or ;"),
     )
+
+
+def _unreadable(path: Path, line: int, error: csv.Error) -> DataError:
+    return DataError(_("the CSV cannot be read: {error}").format(error=error), where=f"{path}:{line}")
 
 
 def _fitted(cells: list[str], header: Sequence[str], path: Path, line: int) -> list[str]:

@@ -31,7 +31,7 @@ _EMPTY_IN_LOWER_CASE = frozenset({"suas", "isso"})
 
 def fold(text: str) -> str:
     """Return ``text`` in lower case and without accents."""
-    decomposed = unicodedata.normalize("NFKD", text.lower())
+    decomposed = unicodedata.normalize("NFKD", text).lower()
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
