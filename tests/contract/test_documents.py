@@ -1,0 +1,85 @@
+"""What the documents tell a reader to type really runs.
+
+A ```console block holds commands (``$ …``, continued by ``> …``) and what they print. Words after
+``console`` say that a block is not for a test to run: ``setup`` (clone, make repro, make test: CI does these),
+``serves`` (goes on until it is stopped), ``cloud`` (needs an account). All other blocks of a document are run in
+order, in a clone in which the pipeline has been run.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from tests.conftest import ROOT, run_in
+
+DOCUMENTS = sorted(ROOT.glob("README*.md")) + sorted((ROOT / "docs").rglob("*.md"))
+MARKS = {"setup", "serves", "cloud"}
+FENCE = re.compile(r"^```console([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    marks: frozenset[str]
+    commands: tuple[str, ...]
+
+
+def blocks(path: Path) -> list[Block]:
+    """Return the ``console`` blocks of a document."""
+    found = []
+    for marks, body in FENCE.findall(path.read_text(encoding="utf-8")):
+        commands = re.findall(r"^\$ (.*(?:\n> .*)*)", body, flags=re.MULTILINE)
+        found.append(Block(frozenset(marks.split()), tuple(command.replace("\n> ", "\n") for command in commands)))
+    return found
+
+
+def names(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=names)
+def test_console_blocks_are_well_formed(path: Path) -> None:
+    for block in blocks(path):
+        assert block.marks <= MARKS, f"unknown mark: {sorted(block.marks - MARKS)}"
+        assert block.commands, "a console block without a command: use ```text for mere output"
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if any(not b.marks for b in blocks(path))], ids=names)
+def test_the_commands_of_a_document_run(path: Path, built: Path) -> None:
+    for block in blocks(path):
+        if not block.marks:
+            for command in block.commands:
+                done = run_in(built, command)
+                assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=names)
+def test_commands_and_targets_that_are_named_exist(path: Path) -> None:
+    from observatudo.cli.app import app
+
+    known = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    text = path.read_text(encoding="utf-8")
+    said = re.findall(r"(?:`|^\$ )(observatudo|make) ([a-z]+)", text, re.MULTILINE)
+    assert not [f"{tool} {word}" for tool, word in said if word not in (known if tool == "observatudo" else targets)]
+
+
+def test_both_readmes_show_the_same_commands() -> None:
+    english, portuguese = ROOT / "README.md", ROOT / "README.pt-BR.md"
+    if not english.exists() and not portuguese.exists():
+        return
+    assert [block.commands for block in blocks(english)] == [block.commands for block in blocks(portuguese)]
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    wrong = [
+        f"{names(path)}: {target}"
+        for path in DOCUMENTS
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+        if not (path.parent / target).exists()
+    ]
+    assert not wrong
