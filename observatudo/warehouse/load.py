@@ -19,13 +19,11 @@ from observatudo.config import dataset_path, declared, load_dataset
 from observatudo.errors import DataError, ObservatudoError
 from observatudo.i18n import _
 from observatudo.runs.inputs import blob_hash
-from observatudo.warehouse.tables import LABEL, LOAD, ColumnType, Table, tables
+from observatudo.warehouse.tables import LABEL, LOAD, ColumnType, Table, arrow_schema, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-    import pyarrow as pa
 
 LOADS = paths.WAREHOUSE / "carga.parquet"
 RECEIPT = paths.WAREHOUSE / "recibo.json"
@@ -165,7 +163,7 @@ def _checked(root: Path, path: Path, columns: tuple[tuple[str, ColumnType], ...]
     with pq.ParquetFile(path) as file:
         have = [f"{field.name} {field.type}" for field in file.schema_arrow]
         rows = file.metadata.num_rows
-    want = [f"{field.name} {field.type}" for field in _arrow_schema(columns)]
+    want = [f"{field.name} {field.type}" for field in arrow_schema(columns)]
     if have != want:
         raise DataError(
             _("{file} has other columns than its kind of table\n  expected: {want}\n  found:    {have}").format(
@@ -174,23 +172,11 @@ def _checked(root: Path, path: Path, columns: tuple[tuple[str, ColumnType], ...]
             where=name,
             next_step=_("mend what writes it, then type: dvc repro"),
         )
-    return LoadedFile(name, _sha256(path), rows)
+    return LoadedFile(name, file_hash(path), rows)
 
 
-def _arrow_schema(columns: tuple[tuple[str, ColumnType], ...]) -> pa.Schema:
-    import pyarrow as pa
-
-    types: dict[ColumnType, pa.DataType] = {
-        "string": pa.string(),
-        "integer": pa.int64(),
-        "number": pa.float64(),
-        "boolean": pa.bool_(),
-        "date": pa.date32(),
-    }
-    return pa.schema([(name, types[kind]) for name, kind in columns])
-
-
-def _sha256(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """Return a file's SHA-256, read in blocks."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
@@ -219,10 +205,10 @@ def _write(root: Path, receipt: Receipt) -> None:
     from observatudo import parquet
 
     rows = [asdict(row) for row in receipt.loads]
-    parquet.write(pa.Table.from_pylist(rows, schema=_arrow_schema(LOAD)), root / LOADS)
+    parquet.write(pa.Table.from_pylist(rows, schema=arrow_schema(LOAD)), root / LOADS)
     content = {
         "target": receipt.target,
-        "carga": _sha256(root / LOADS),
+        "carga": file_hash(root / LOADS),
         "arquivos": [asdict(file) for file in sorted(receipt.files, key=lambda file: file.path)],
     }
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"

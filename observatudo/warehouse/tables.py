@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from observatudo import paths
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+
+    import pyarrow as pa
 
     from observatudo.config import Dataset
 
@@ -132,3 +135,17 @@ def _place(dataset: Dataset) -> str:
     if dataset.locality is not None and dataset.locality.code:
         return dataset.locality.code
     return "id_municipio" if "id_municipio" in {field.name for field in dataset.fields if field.output} else ""
+
+
+def arrow_schema(columns: Iterable[tuple[str, ColumnType]]) -> pa.Schema:
+    """Return the Arrow schema of columns of a warehouse table; datetime stands in no file."""
+    import pyarrow as pa
+
+    types: dict[ColumnType, pa.DataType] = {
+        "string": pa.string(),
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "boolean": pa.bool_(),
+        "date": pa.date32(),
+    }
+    return pa.schema([(name, types[kind]) for name, kind in columns])

@@ -1,0 +1,123 @@
+"""A process of its own for dbt: build the warehouse, write the overview, then the docs site.
+
+dbt keeps its DuckDB connection, its logging and 4 CPU seconds of imports; none of it belongs into a
+stage. ``run`` starts this module in the repository's root (dbt's paths are relative to it) and reads
+its progress, one JSON line ``{"done": …, "total": …}`` per node, from its standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from observatudo.errors import ObservatudoError
+from observatudo.i18n import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dbt.cli.main import dbtRunner
+    from dbt_common.events.base_types import EventMsg
+
+PROJECT = Path("dbt")
+TARGET = PROJECT / "target"
+WAREHOUSE = Path(".observatudo/warehouse.duckdb")
+SITE = TARGET / "static_index.html"
+
+
+def run(root: Path, threads: int, variables: dict[str, str], progress: Callable[[int, int], None]) -> None:
+    """Build the warehouse from scratch and its docs, in a child process; ``progress`` is told (done, total).
+
+    Models and tests that fail are not raised here: dbt's artifacts hold them. Raises ObservatudoError
+    when dbt could not run at all (a model that does not parse, a source that is missing).
+    """
+    shutil.rmtree(root / TARGET, ignore_errors=True)
+    warehouse = root / WAREHOUSE
+    warehouse.parent.mkdir(exist_ok=True)
+    for leftover in (warehouse, warehouse.with_name(warehouse.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+    command = [sys.executable, "-m", __name__, str(threads), json.dumps(variables)]
+    with subprocess.Popen(
+        command, cwd=root, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        said = _follow(child, progress)
+    if child.returncode:
+        raise ObservatudoError(
+            _("dbt could not build the warehouse\n{said}").format(said=said),
+            where=str(PROJECT),
+            next_step=_("mend what it names, then type: dvc repro transform"),
+        )
+
+
+def _environment() -> dict[str, str]:
+    home = str(Path(__file__).resolve().parents[2])
+    search = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
+    quiet = {"DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    return os.environ | quiet | {"PYTHONPATH": os.pathsep.join(search)}
+
+
+def _follow(child: subprocess.Popen[str], progress: Callable[[int, int], None]) -> str:
+    """Pass progress on until the child ends; return what else it said."""
+    assert child.stdout is not None
+    assert child.stderr is not None
+    said = []
+    for line in child.stdout:
+        if line.startswith('{"done"'):
+            told = json.loads(line)
+            progress(told["done"], told["total"])
+        elif line.strip():
+            said.append(line.rstrip())
+    return "\n".join([*said, child.stderr.read().rstrip()]).strip()
+
+
+def _tell(event: EventMsg) -> None:
+    if event.info.name == "LogStartLine":
+        told = {"done": event.data.index - 1, "total": event.data.total}
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
+
+
+def _options(threads: str, variables: str) -> list[str]:
+    folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    return [*folders, "--quiet", "--log-level-file", "none", "--threads", threads, "--vars", variables]
+
+
+def main(threads: str, variables: str) -> int:
+    """Run dbt in this process; return 0 when the build has left its results, however they are."""
+    from dbt.cli.main import dbtRunner
+
+    from observatudo.warehouse import artifacts, overview
+
+    options = _options(threads, variables)
+    runner = dbtRunner(callbacks=[_tell])
+    if not _invoke(runner, ["build", *options]):
+        return 1
+    # the docs command writes its own results over the build's
+    (TARGET / artifacts.RUN_RESULTS).replace(TARGET / artifacts.BUILD_RESULTS)
+    _close_connections()
+    overview.write(Path.cwd(), json.loads(variables))
+    return 0 if _invoke(runner, ["docs", "generate", "--static", *options]) else 1
+
+
+def _invoke(runner: dbtRunner, command: list[str]) -> bool:
+    """Say whether dbt could run; its exceptions are its own, already written to the output."""
+    outcome = runner.invoke(command)
+    if outcome.exception is not None:
+        sys.stderr.write(f"{outcome.exception}\n")
+    return outcome.exception is None
+
+
+def _close_connections() -> None:
+    """An in-process dbt keeps its connection open, and DuckDB lets nobody else in."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

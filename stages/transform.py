@@ -1,0 +1,25 @@
+"""Stage transform: dbt builds, tests and documents the marts, which are then exported."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from observatudo import journal, paths
+
+
+def work(log: journal.Stage) -> None:
+    """Build the warehouse, export the marts, write metrics; tests that only warn are logged."""
+    from observatudo.config import load_params
+    from observatudo.warehouse.transform import transform
+
+    started = datetime.fromtimestamp(log.identity.owner.started, UTC)
+    variables = {"id_execucao": log.run_id, "data_processamento": f"{started:%Y-%m-%d %H:%M:%S}"}
+    built = transform(log.root, load_params(log.root).transform.threads, variables, log.progress)
+    for warning in built.warnings:
+        log.warn(warning)
+    for mart, rows in built.rows.items():
+        log.output(f"{paths.MARTS.as_posix()}/{mart}.parquet", rows=rows)
+
+
+if __name__ == "__main__":
+    journal.main("transform", work)
