@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from observatudo.config import Dataset, Field, Resource
+    from observatudo.config import Dataset, Field, Melt, Resource
 
 _TABLES = """
 CREATE TABLE recusado (_r BIGINT, arquivo VARCHAR, linha BIGINT, coluna VARCHAR, texto VARCHAR, motivo VARCHAR);
@@ -38,8 +38,8 @@ class Collected:
     ignored: dict[str, list[str]] = field(default_factory=dict)
 
 
-def collect(con: duckdb.DuckDBPyConnection, folder: Path, dataset: Dataset) -> Collected:
-    """Read every resource of the dataset from ``folder`` into ``bruto`` and ``recusado``.
+def collect(con: duckdb.DuckDBPyConnection, files: list[Path], dataset: Dataset) -> Collected:
+    """Read every resource of the dataset, among the snapshot's ``files``, into ``bruto`` and ``recusado``.
 
     Raises DataError for a file that is missing or unreadable and for a column no file has.
     """
@@ -48,7 +48,7 @@ def collect(con: duckdb.DuckDBPyConnection, folder: Path, dataset: Dataset) -> C
     result = Collected()
     seen: dict[str, set[str]] = {}
     for order, resource in enumerate(dataset.resources):
-        for path in _files(folder, resource, dataset):
+        for path in _matching(files, resource):
             source = open_source(path, resource)
             _check_filter(path, resource, source)
             columns = _columns(dataset, source, path)
@@ -59,19 +59,19 @@ def collect(con: duckdb.DuckDBPyConnection, folder: Path, dataset: Dataset) -> C
             used = {*columns.values(), *resource.filter, *_melted(dataset, source)}
             result.ignored[path.name] = [name for name in source.columns if name not in used]
             con.execute("DROP TABLE arquivo")
-    _every_field_found(fields, seen, folder, result.ignored)
+    _every_field_found(fields, seen, files, result.ignored)
     return result
 
 
-def _files(folder: Path, resource: Resource, dataset: Dataset) -> list[Path]:
-    names = [name for name in dataset.snapshot.files() if fnmatch.fnmatch(name, resource.path)]
-    if not names:
+def _matching(files: list[Path], resource: Resource) -> list[Path]:
+    found = sorted(path for path in files if fnmatch.fnmatch(path.name, resource.path))
+    if not found:
         raise DataError(
             _("no file of the snapshot is called “{path}”").format(path=resource.path),
-            where=str(folder),
-            next_step=_("its files are: {names}").format(names=", ".join(dataset.snapshot.files())),
+            where=str(files[0].parent) if files else "",
+            next_step=_("its files are: {names}").format(names=", ".join(sorted(path.name for path in files))),
         )
-    return [folder / name for name in names]
+    return found
 
 
 def _check_filter(path: Path, resource: Resource, source: Source) -> None:
@@ -139,19 +139,23 @@ def _keep(
     for column, allowed in resource.filter.items():
         outside = f"trim({ident(column)}) NOT IN {literals(allowed)} OR {ident(column)} IS NULL"
         _reject(con, name, outside, literal(column), ident(column), "fora_do_filtro")
-    rows = "(SELECT * FROM arquivo ANTI JOIN recusado USING (_r))"
-    melt = dataset.melt
-    if melt is not None:
-        melted = [column for column in all_columns if re.fullmatch(melt.pattern, column)]
-        group = 1 if re.compile(melt.pattern).groups else 0
-        rows = (
-            f"(SELECT * REPLACE (regexp_extract({ident(melt.variable)}, {literal(melt.pattern)}, {group})"
-            f" AS {ident(melt.variable)}) FROM (UNPIVOT INCLUDE NULLS {rows} ON {', '.join(map(ident, melted))}"
-            f" INTO NAME {ident(melt.variable)} VALUE {ident(melt.value)}))"
-        )
+    rows = _melted_rows(dataset.melt, all_columns) if dataset.melt else "mantida"
     read = [f.name for f in dataset.fields if f.derive is None]
     values = ", ".join(ident(columns[field]) if field in columns else "NULL" for field in read)
+    con.execute("CREATE VIEW mantida AS SELECT * FROM arquivo ANTI JOIN recusado USING (_r)")
     con.execute(f"INSERT INTO bruto SELECT _r, {order}, ?, {LINE}, {values} FROM {rows} ORDER BY _r", [name])
+    con.execute("DROP VIEW mantida")
+
+
+def _melted_rows(melt: Melt, columns: list[str]) -> str:
+    """Return the subquery that turns the matching columns of ``mantida`` into rows."""
+    variable, value, pattern = ident(melt.variable), ident(melt.value), re.compile(melt.pattern)
+    melted = ", ".join(ident(column) for column in columns if pattern.fullmatch(column))
+    part = f"regexp_extract({variable}, {literal(melt.pattern)}, {min(pattern.groups, 1)})"
+    return (
+        f"(SELECT * REPLACE ({part} AS {variable})"
+        f" FROM mantida UNPIVOT INCLUDE NULLS ({value} FOR {variable} IN ({melted})))"
+    )
 
 
 def _reject(con: duckdb.DuckDBPyConnection, name: str, condition: str, column: str, text: str, reason: str) -> None:
@@ -172,7 +176,7 @@ def _malformed(con: duckdb.DuckDBPyConnection, name: str, source: Source, start:
 
 
 def _every_field_found(
-    fields: list[Field], seen: dict[str, set[str]], folder: Path, ignored: dict[str, list[str]]
+    fields: list[Field], seen: dict[str, set[str]], files: list[Path], ignored: dict[str, list[str]]
 ) -> None:
     """A required field must be in every file, any other in at least one."""
     for wanted in fields:
@@ -182,7 +186,7 @@ def _every_field_found(
                 _("the file has no column for the field “{name}” (looked for: {sources})").format(
                     name=wanted.name, sources=", ".join(wanted.sources())
                 ),
-                where=str(folder / without[0]),
+                where=str(next(path for path in files if path.name == without[0])),
                 next_step=_("add the column's name to its “source”; unused columns here: {names}").format(
                     names=", ".join(ignored[without[0]]) or "–"
                 ),

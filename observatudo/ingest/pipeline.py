@@ -79,7 +79,8 @@ def ingest(root: Path, key: str) -> Report:
     snapshot = snapshots.verify(root, key)
     with duckdb.connect() as con:
         con.execute("SET preserve_insertion_order = true")
-        report = _run(con, root, key, dataset, section)
+        files = [snapshots.folder(root, key) / name for name in sorted(snapshot.files)]
+        report = _run(con, root, key, dataset, section, files)
         source = {"sha256": snapshot.sha256, "fetched_at": snapshot.fetched_at, "source": snapshot.source}
         report = Report(**(report.__dict__ | {"snapshot": source}))
         _stop_on_fatal(key, report.checks)
@@ -88,9 +89,14 @@ def ingest(root: Path, key: str) -> Report:
 
 
 def _run(
-    con: duckdb.DuckDBPyConnection, root: Path, key: str, dataset: Dataset, params: dict[str, ParamValue]
+    con: duckdb.DuckDBPyConnection,
+    root: Path,
+    key: str,
+    dataset: Dataset,
+    params: dict[str, ParamValue],
+    files: list[Path],
 ) -> Report:
-    collected = collect(con, snapshots.folder(root, key), dataset)
+    collected = collect(con, files, dataset)
     _lookup_tables(con, root, dataset)
     con.execute(f"CREATE TABLE tipado AS {casts.typed_query(dataset, params)}")
     _accept(con, dataset)
