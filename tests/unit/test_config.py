@@ -1,0 +1,93 @@
+"""Declarations: a wrong one says file, line, key, what was expected, and the nearest valid name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from observatudo import config
+from observatudo.errors import ConfigError
+from observatudo.yamlfile import load, parse
+
+ROOT = Path(__file__).parents[2]
+GOOD = (ROOT / "configs/datasets/registro_civil/obito.yaml").read_text(encoding="utf-8")
+
+
+def line_of(text: str, fragment: str) -> int:
+    return next(i for i, line in enumerate(text.splitlines(), start=1) if fragment in line)
+
+
+WRONG = {
+    ("kind: observacao", "kind: observacoes"): "kind: found 'observacoes', expected 'observacao', 'referencia'",
+    ("frequency: mensal", "frequencia: mensal"): "frequencia: unknown key; did you mean “frequency”?",
+    ("    type: integer", "    typo: integer"): "fields.0.typo: unknown key; did you mean “type”?",
+    ("    type: integer", "    type: intger"): "or 'boolean'; did you mean “integer”?",
+    ("    format: csv", "    format: xls"): "resources.0.format: found 'xls', expected 'csv', 'json' or 'text'",
+    ("minimum: {param: min_rows}", "mininum: {param: min_rows}"): "rows.mininum: unknown key; did you mean “minimum”?",
+    ("{check: rows,", "{check: row,"): "did you mean “rows”?",
+    ("version: 1.4.0", "version: 1.4"): "version: found 1.4, expected: Input should be a valid string",
+    ("    value: obitos", "    value: obito"): "names the field “obito”, which is not declared under fields; did you",
+}
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), [(*edit, text) for edit, text in WRONG.items()])
+def test_a_wrong_key_is_explained(tmp_path: Path, before: str, after: str, expected: str) -> None:
+    path = tmp_path / "d.yaml"
+    text = GOOD.replace(before, after, 1)
+    assert text != GOOD
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        load(path, config.Dataset)
+    assert expected in error.value.message
+    if "names the field" not in expected:  # a rule over the whole file has no single line
+        assert f"{path}:{line_of(text, after)}: " in error.value.message
+
+
+def test_a_key_given_twice_names_both_lines(tmp_path: Path) -> None:
+    path = tmp_path / "d.yaml"
+    path.write_text("a: 1\nb: 2\na: 3\n")
+    with pytest.raises(ConfigError, match="“a” stands twice, first on line 1") as error:
+        parse(path)
+    assert error.value.where == f"{path}:3"
+
+
+@pytest.mark.parametrize("text", ["a: [1", "a: {b: 1", "a: 'x", "\ta: 1", "a: !!python/object:os.system x"])
+def test_what_is_not_plain_yaml_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "d.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="not valid YAML") as error:
+        parse(path)
+    assert error.value.where.startswith(f"{path}:")
+
+
+def test_a_key_is_text_as_written(tmp_path: Path) -> None:
+    path = tmp_path / "d.yaml"
+    path.write_text("NO: 1\n11: 2\n")
+    assert parse(path)[0] == {"NO": 1, "11": 2}
+
+
+def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "obito.yaml").write_text("{}")
+    with pytest.raises(ConfigError, match="not there") as error:
+        load(tmp_path / "obitos.yaml", config.Dataset)
+    assert "obito.yaml" in error.value.next_step
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"", b"- 1\n"])
+def test_a_file_of_another_shape_is_a_config_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "d.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError):
+        load(path, config.Dataset)
+
+
+def test_an_unknown_dataset_names_the_nearest() -> None:
+    params = config.load_params(ROOT)
+    with pytest.raises(ConfigError, match="did you mean “registro_civil/obito”"):
+        params.dataset("registro_civil/obitos")
+
+
+def test_a_param_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ConfigError, match="“min_rows” is missing or not a number"):
+        config.resolve(config.ParamRef(param="min_rows"), {"min_rows": "many"}, "x")
