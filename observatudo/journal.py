@@ -33,6 +33,7 @@ from observatudo.runs.measure import Meter
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
 LOGS = Path("logs")
+CLOSER = "record"  # the stage that closes a run
 INTERRUPTED, FAILED, SUCCESS = "interrupted", "failed", "success"
 _PROGRESS_EVERY_S = 1.0
 _BAR = 30
@@ -221,7 +222,9 @@ class Stage:
 
     def _is_closed(self) -> bool:
         """Say whether the run has its record already: with --keep-going, stages follow a failure."""
-        return self.identity.kind == "repro" and record_file(self.home, self.run_id).is_file()
+        if self.identity.kind != "repro" or self.name == CLOSER:
+            return False
+        return record_file(self.home, self.run_id).is_file()
 
     def _close_run(self) -> None:
         """Have another process, untouched by what went wrong in this one, close the run."""

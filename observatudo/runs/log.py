@@ -17,7 +17,7 @@ from observatudo.runs import identity
 if TYPE_CHECKING:
     from observatudo.journal import Json
 
-RECORD = "record"  # the stage that closes a run
+RECORD = "record"
 SUCCESS, FAILED, INTERRUPTED, NOOP, RUNNING = "success", "failed", "interrupted", "noop", "running"
 _LONGEST = timedelta(days=7)  # a run is looked for in the logs of so many days from its beginning
 _OTHER_HOST_LIMIT = timedelta(days=1)
@@ -118,8 +118,7 @@ class RunLog:
         stage.peak_mb = None if event.get("peak_mb") is None else _number(event.get("peak_mb"))
         stage.rows = {key: int(_number(value)) for key, value in _dict(event.get("rows")).items()}
         stage.outputs = {
-            path: None if rows is None else int(_number(rows))
-            for path, rows in _dict(event.get("outputs")).items()
+            path: None if rows is None else int(_number(rows)) for path, rows in _dict(event.get("outputs")).items()
         }
         stage.code = {path: _text(blob) for path, blob in _dict(event.get("code")).items()}
 

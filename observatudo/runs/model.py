@@ -49,8 +49,8 @@ class Output(_Part):
     """One output as DVC's lock names it.
 
     ``sha256`` of a folder is that of its listing: one line ``<sha256>  <path in the folder>\\n`` per
-    file, in order of path. ``rows`` is what the stage said, or the Parquet file's own count; ``tables``
-    has the count of each table in a folder.
+    file, in order of path. ``rows`` is what the Parquet files' own footers say (what the stage said when
+    there is none), in a folder of all tables together; ``tables`` has the rows of each.
     """
 
     stage: str

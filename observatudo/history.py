@@ -1,0 +1,132 @@
+"""Runs read back: from their records in ``audit/runs`` and, where there is none, from the log.
+
+Both are kept in an index, ``.observatudo/history.sqlite``, which only makes them fast: it is brought up
+to date on every read from what is new in the log and from the records' times and sizes, and it can be
+deleted at any time. Standard library only, because ``record`` asks here on every ``dvc repro``.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, TextIO
+
+from observatudo import journal
+from observatudo.errors import ObservatudoError
+from observatudo.i18n import _
+from observatudo.runs import close, index
+from observatudo.runs import log as runlog
+from observatudo.runs.index import DatasetRun, Run
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+    from observatudo.runs.model import Record
+
+__all__ = ["CSV_COLUMNS", "DatasetRun", "Run", "close_interrupted", "datasets", "find", "record", "runs"]
+
+LAST = "last"
+_RUN_COLUMNS = ("run_id", "kind", "experiment", "started", "ended", "duration_s", "commit", "dirty", "host")
+_DATASET_COLUMNS = tuple(field.name for field in fields(DatasetRun))
+CSV_COLUMNS = ("run_id", "run_status", *_RUN_COLUMNS[1:], *_DATASET_COLUMNS)
+_LIKELY = 1000  # so many of the newest runs are searched for a name that was mistyped
+
+
+def runs(home: Path, limit: int | None = None) -> list[Run]:
+    """Return the runs, newest first. Raises ObservatudoError when a record is damaged."""
+    with index.connect(home) as connection:
+        _refresh(connection, home)
+        return list(index.read(connection, "ORDER BY run_id DESC LIMIT ?", -1 if limit is None else limit))
+
+
+def find(home: Path, name: str) -> Run:
+    """Return the run with this id, or with this beginning of one, or the newest for ``last``.
+
+    Raises ObservatudoError, with the nearest ids, when there is no such run or more than one.
+    """
+    with index.connect(home) as connection:
+        _refresh(connection, home)
+        where = "" if name == LAST else "WHERE substr(run_id, 1, length(?1)) = ?1"
+        values = [] if name == LAST else [name]
+        found = list(index.read(connection, f"{where} ORDER BY run_id DESC LIMIT 10", *values))
+        if len(found) == 1 or (found and name in (LAST, found[0].run_id)):
+            return found[0]
+        newest = [run.run_id for run in index.read(connection, "ORDER BY run_id DESC LIMIT ?", _LIKELY)]
+    raise _not_one(name, [run.run_id for run in found], newest)
+
+
+def _not_one(name: str, found: list[str], newest: list[str]) -> ObservatudoError:
+    if found:
+        return ObservatudoError(
+            _("more than one run begins with {name}: {runs}").format(name=name, runs=", ".join(found)),
+            next_step=f"observatudo show {found[0]}",
+        )
+    if not newest:
+        return ObservatudoError(_("there is no run yet"), next_step="dvc repro")
+    near = difflib.get_close_matches(name, newest, n=1, cutoff=0.5)
+    return ObservatudoError(
+        _("there is no run {name}").format(name=name),
+        where=_("nearest: {run}").format(run=near[0]) if near else "",
+        next_step=f"observatudo show {near[0]}" if near else "observatudo runs",
+    )
+
+
+def record(home: Path, run: Run) -> Record | None:
+    """Return the run's record, or None for a run that has none (experiment, no-op, by hand, running)."""
+    return index.load_record(journal.record_file(home, run.run_id)) if run.source == "record" else None
+
+
+def logged(home: Path, run: Run) -> runlog.RunLog | None:
+    """Return what this machine's log says of the run, or None when it says nothing."""
+    return runlog.read(home, run.run_id)
+
+
+def write_csv(home: Path, target: TextIO, limit: int | None = None) -> None:
+    """Write the consolidated record of executions: one line per run and dataset, newest run first."""
+    lines = csv.writer(target, lineterminator="\n")
+    lines.writerow(CSV_COLUMNS)
+    with index.connect(home) as connection:
+        _refresh(connection, home)
+        found = list(index.read(connection, "ORDER BY run_id DESC LIMIT ?", -1 if limit is None else limit))
+        for run in found:
+            own = asdict(run)
+            start = [run.run_id, run.status, *(own[name] for name in _RUN_COLUMNS[1:])]
+            for dataset in index.datasets(connection, run.run_id):
+                lines.writerow(_cell(value) for value in [*start, *asdict(dataset).values()])
+
+
+def _cell(value: str | float | bool | None) -> str | float | None:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def close_interrupted(home: Path) -> list[str]:
+    """Close the runs that were cut off (killed, or out of power); return their ids, oldest first.
+
+    A run is cut off when it has no end and none of its processes is there any more.
+    """
+    with index.connect(home) as connection:
+        index.take_in_log(connection, home)
+        still_open = [run.run_id for run in index.read(connection, _OPEN)]
+    found = [runlog.read(home, run_id) for run_id in still_open]
+    cut_off = [run for run in found if run is not None and run.closed is None and not run.is_alive()]
+    for run in cut_off:
+        close.afterwards(home, run)
+    if any(run.kind != "hand" for run in cut_off):
+        close.tell_mlflow(home)
+    return [run.run_id for run in cut_off]
+
+
+_OPEN = f"WHERE source = 'log' AND status = '{runlog.RUNNING}' ORDER BY run_id"
+
+
+def _refresh(connection: sqlite3.Connection, home: Path) -> None:
+    index.take_in_log(connection, home)
+    index.take_in_records(connection, home)
+
+
+def datasets(home: Path, run: Run) -> list[DatasetRun]:
+    """Return what the run did to each dataset, in order of key."""
+    with index.connect(home) as connection:
+        return index.datasets(connection, run.run_id)

@@ -1,0 +1,16 @@
+"""The last stage of every run, also when nothing changed: closes the run and writes its record."""
+
+from __future__ import annotations
+
+from observatudo import history, journal
+from observatudo.runs import close
+
+
+def work(log: journal.Stage) -> None:
+    """Close whatever was cut off before this run, then this run."""
+    history.close_interrupted(log.home)
+    close.own(log)
+
+
+if __name__ == "__main__":
+    journal.main("record", work)
