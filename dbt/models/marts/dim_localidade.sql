@@ -1,6 +1,7 @@
 -- The official list decides which municipalities there are and what they are called; the Treasury's
 -- register adds population and CNPJ. The Federal District has one municipality, Brasilia: the register
--- keeps the District's own row up to date, so its figures come before those of Brasilia's row.
+-- keeps the District's own row up to date, so its figures come before those of Brasilia's row. The
+-- register's row for the Union says 8,569,324 people: Brazil's population is that of its states, if all are known.
 with localidade as (
     select
         id_municipio as id_localidade, 'municipio' as nivel, nome, id_uf, sigla_uf, nome_uf,
@@ -22,17 +23,44 @@ with localidade as (
 ente as (
     select id_ente, populacao, exercicio, cnpj
     from {{ ref('stg_siconfi__ente') }}
+),
+
+soma as (
+    select
+        '1' as id_ente,
+        cast(sum(ente.populacao) as {{ dbt.type_bigint() }}) as populacao,
+        max(ente.exercicio) as exercicio
+    from {{ ref('uf') }} as uf
+    left join ente
+        on uf.id_uf = ente.id_ente
+    having count(ente.populacao) = count(*)
+),
+
+-- where a place's population stands: `ordem` 1 comes before 2
+populacao as (
+    select id_ente as id_localidade, populacao, exercicio, 2 as ordem from ente where id_ente != '1'
+    union all
+    select '5300108' as id_localidade, populacao, exercicio, 1 as ordem from ente where id_ente = '53'
+    union all
+    select id_ente as id_localidade, populacao, exercicio, 1 as ordem from soma
+),
+
+escolhida as (
+    select
+        id_localidade, populacao, exercicio,
+        row_number() over (partition by id_localidade order by ordem) as posicao
+    from populacao
+    where populacao is not null
 )
 
 select
     localidade.*,
-    case when distrito.populacao is not null then distrito.populacao else proprio.populacao end as populacao,
-    case
-        when distrito.populacao is not null then distrito.exercicio
-        when proprio.populacao is not null then proprio.exercicio
-    end as ano_populacao,
+    escolhida.populacao,
+    escolhida.exercicio as ano_populacao,
     coalesce(distrito.cnpj, proprio.cnpj) as cnpj
 from localidade
+left join escolhida
+    on localidade.id_localidade = escolhida.id_localidade and escolhida.posicao = 1
 left join ente as proprio
     on localidade.id_localidade = proprio.id_ente
 left join ente as distrito
