@@ -67,12 +67,12 @@ def _git(root: Path) -> Iterator[Finding]:
         yield Finding("Git", "missing", _("not found"), "sudo apt install git")
         return
     yield Finding("Git", "ok", _output(["git", "--version"], root).removeprefix("git version "))
-    who = [_output(["git", "config", f"user.{part}"], root) for part in ("name", "email")]
+    who = _output(["git", "var", "GIT_AUTHOR_IDENT"], root).rpartition(">")[0]  # fails where a commit would
     yield Finding(
         _("Git identity"),
-        "ok" if all(who) else "missing",
-        f"{who[0]} <{who[1]}>" if all(who) else _("commits have no author yet"),
-        "" if all(who) else 'git config --global user.name "…" && git config --global user.email "…"',
+        "ok" if who else "missing",
+        f"{who}>" if who else _("commits have no author yet"),
+        "" if who else 'git config --global user.name "…" && git config --global user.email "…"',
     )
 
 

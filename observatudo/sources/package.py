@@ -33,13 +33,15 @@ def take(root: Path, key: str, dataset: Dataset, report: Report) -> snapshots.Ch
             _("the declaration of “{key}” names no package to fetch").format(key=key),
             next_step=f"observatudo fetch {key} --from FILE",
         )
+    for name in dataset.snapshot.files():
+        _plain(name)
     with snapshots.staging(root) as staged:
         files: dict[str, snapshots.SnapshotFile] = {}
         for package in dataset.snapshot.packages:
             report(title(package))
             artifact = _download(package, Path(tempfile.mkdtemp(dir=staged)))
             _check(package, artifact)
-            archive.extract(artifact, {_plain(name): path for name, path in package.members.items()}, staged)
+            archive.extract(artifact, package.members, staged)
             for name, member in package.members.items():
                 files[name] = snapshots.describe(staged / name, title(package), member)
         return snapshots.install(root, _snapshot(key, dataset, files), staged)
@@ -117,8 +119,7 @@ def _check(package: Package, artifact: Path) -> None:
         )
 
 
-def _plain(name: str) -> str:
+def _plain(name: str) -> None:
     """Refuse a local name that is not a plain file name of the snapshot's own folder."""
     if Path(name).name != name or name.startswith(".") or name == snapshots.SIDECAR:
         raise ConfigError(_("“{name}” is not a plain file name").format(name=name), where="snapshot.packages.members")
-    return name
