@@ -3,38 +3,53 @@
 A ```console block holds commands (``$ …``, continued by ``> …``) and what they print. Words after
 ``console`` say that a block is not for a test to run: ``setup`` (clone, make repro, make test: CI does these),
 ``serves`` (goes on until it is stopped), ``cloud`` (needs an account). All other blocks of a document are run in
-order, in a clone in which the pipeline has been run.
+order, in a clone in which the pipeline has been run. A block opened by ```FORMAT file=NAME is a file the reader is
+to write: it is put there before the commands that come after it.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
-import typer.main
 
 from tests.conftest import ROOT, run_in
 
 DOCUMENTS = sorted(ROOT.glob("README*.md")) + sorted((ROOT / "docs").rglob("*.md"))
 MARKS = {"setup", "serves", "cloud"}
-FENCE = re.compile(r"^```console([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Block:
     marks: frozenset[str]
     commands: tuple[str, ...]
+    file: str = ""
+    content: str = ""
 
 
 def blocks(path: Path) -> list[Block]:
-    """Return the ``console`` blocks of a document."""
+    """Return the ``console`` blocks and the files of a document, in order."""
     found = []
-    for marks, body in FENCE.findall(path.read_text(encoding="utf-8")):
-        commands = re.findall(r"^\$ (.*(?:\n> .*)*)", body, flags=re.MULTILINE)
-        found.append(Block(frozenset(marks.split()), tuple(command.replace("\n> ", "\n") for command in commands)))
+    for language, words, body in FENCE.findall(path.read_text(encoding="utf-8")):
+        file = re.search(r"\bfile=(\S+)", words)
+        if file:
+            found.append(Block(frozenset(), (), file[1], body))
+        elif language == "console":
+            commands = re.findall(r"^\$ (.*(?:\n> .*)*)", body, flags=re.MULTILINE)
+            found.append(Block(frozenset(words.split()), tuple(command.replace("\n> ", "\n") for command in commands)))
     return found
+
+
+@cache
+def known_commands() -> set[str]:
+    from observatudo.cli import app
+
+    app._register()
+    return {command.callback.__name__ for command in app.app.registered_commands if command.callback}
 
 
 def names(path: Path) -> str:
@@ -45,12 +60,14 @@ def names(path: Path) -> str:
 def test_console_blocks_are_well_formed(path: Path) -> None:
     for block in blocks(path):
         assert block.marks <= MARKS, f"unknown mark: {sorted(block.marks - MARKS)}"
-        assert block.commands, "a console block without a command: use ```text for mere output"
+        assert block.commands or block.file, "a console block without a command: use ```text for mere output"
 
 
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if any(not b.marks for b in blocks(path))], ids=names)
 def test_the_commands_of_a_document_run(path: Path, built: Path) -> None:
     for block in blocks(path):
+        if block.file:
+            (built / block.file).write_text(block.content, encoding="utf-8")
         if not block.marks:
             for command in block.commands:
                 done = run_in(built, command)
@@ -59,13 +76,12 @@ def test_the_commands_of_a_document_run(path: Path, built: Path) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=names)
 def test_commands_and_targets_that_are_named_exist(path: Path) -> None:
-    from observatudo.cli.app import app
-
-    known = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     text = path.read_text(encoding="utf-8")
     said = re.findall(r"(?:`|^\$ )(observatudo|make) ([a-z]+)", text, re.MULTILINE)
-    assert not [f"{tool} {word}" for tool, word in said if word not in (known if tool == "observatudo" else targets)]
+    assert not [
+        f"{tool} {word}" for tool, word in said if word not in (known_commands() if tool == "observatudo" else targets)
+    ]
 
 
 def test_both_readmes_show_the_same_commands() -> None:
