@@ -177,6 +177,18 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._on_sigterm is not None:
+            signal.signal(signal.SIGTERM, self._on_sigterm)
+        try:
+            code = self._end(error, trace)
+        except ObservatudoError as unwritable:
+            self.say(str(unwritable))
+            code = 1
+        if code:
+            raise SystemExit(code) from None
+
+    def _end(self, error: BaseException | None, trace: TracebackType | None) -> int:
+        """Log how the stage ended, close the run if it did not end well, and return the exit code."""
         status, code = _outcome(error)
         if error is not None and code != 0:
             self._log_error(error, trace)
@@ -190,10 +202,7 @@ class Stage:
         )
         if status != SUCCESS or self._is_closed():
             self._close_run()
-        if self._on_sigterm is not None:
-            signal.signal(signal.SIGTERM, self._on_sigterm)
-        if error is not None and code != 0:
-            raise SystemExit(code) from None
+        return code
 
     def _log_error(self, error: BaseException, trace: TracebackType | None) -> None:
         self._event(

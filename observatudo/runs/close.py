@@ -63,9 +63,9 @@ def afterwards(home: Path, run: log.RunLog) -> None:
 def _finish(home: Path, root: Path | None, run: log.RunLog, record: Record) -> None:
     from observatudo.runs import outbox
 
+    outbox.put(home, root, record)
     if run.kind == "repro":
         _write(journal.record_file(home, run.run_id), record)
-    outbox.put(home, root, record)
     journal.append(home, "closed", run.run_id, status=record.status, ended=record.ended, dirty=record.dirty)
 
 

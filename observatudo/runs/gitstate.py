@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,13 +99,16 @@ def new_files(repo: Repo | None, root: Path, changed: Iterable[str]) -> list[str
 
 
 def who(repo: Repo | None) -> Who:
-    """Return who works here; a clone without a Git identity has the login only."""
-    name = email = ""
-    if repo is not None:
-        config = repo.config_reader()
-        name = str(config.get_value("user", "name", default=""))
-        email = str(config.get_value("user", "email", default=""))
+    """Return who works here, as Git would name the author; without an identity, the login only."""
+    name, email = _identity(repo, "NAME"), _identity(repo, "EMAIL")
     return Who(name=name or None, email=email or None, login=_login())
+
+
+def _identity(repo: Repo | None, what: str) -> str:
+    chosen = os.environ.get(f"GIT_AUTHOR_{what}", "")
+    if chosen or repo is None:
+        return chosen
+    return str(repo.git.config("--default", "", "--get", f"user.{what.lower()}"))
 
 
 def _login() -> str | None:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+
+from observatudo.runs.model import Record
 
 SOURCE = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 IGNORED = "/logs/\n/.observatudo/\n/mlruns/\n__pycache__/\n/data/\n!/data/metrics/\n/sleep\n"
+COMMAND = """\
+import typer
+from observatudo.cli.runs import runs, show
+app = typer.Typer()
+app.command()(runs)
+app.command()(show)
+app()
+"""
 PARAMS = """\
 datasets:
   a/um: {params: a.um}
@@ -96,13 +108,11 @@ class Repository:
     @property
     def environment(self) -> dict[str, str]:
         """Return the environment that commands run in: this project's code, DVC's state kept apart."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_AUTHOR_")}
         return kept | {
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(SOURCE),
             "DVC_SITE_CACHE_DIR": str(self.root.parent / "dvc-site"),
-            "DVC_NO_ANALYTICS": "1",
-            "OBSERVATUDO_LANG": "en",
         }
 
     def run(
@@ -143,10 +153,26 @@ class Repository:
         files = sorted((self.root / "logs").glob("pipeline_*.jsonl"))
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
-    def records(self) -> dict[str, dict[str, object]]:
-        """Return the run records by run id."""
-        files = sorted((self.root / "audit/runs").glob("*/*/*.json"))
-        return {file.stem: json.loads(file.read_text()) for file in files}
+    def records(self) -> list[Record]:
+        """Return the run records, oldest first."""
+        files = sorted((self.root / "audit/runs").glob("*/*/*.json"), key=lambda file: file.name)
+        return [Record.model_validate_json(file.read_bytes()) for file in files]
+
+    def command(self, *words: str, extra: Mapping[str, str] | None = None) -> str:
+        """Run an ``observatudo`` command; return what it printed."""
+        return self.run(sys.executable, "-c", COMMAND, *words, extra=extra).stdout
+
+    def mlflow_runs(self) -> list[dict[str, str]]:
+        """Return MLflow's active runs as their tags, with their status and name, oldest first."""
+        with closing(sqlite3.connect(self.root / "mlruns/mlflow.db")) as database:
+            rows = database.execute(
+                "SELECT run_uuid, name, status FROM runs WHERE lifecycle_stage = 'active' ORDER BY start_time, name"
+            ).fetchall()
+            tags = "SELECT key, value FROM tags WHERE run_uuid = ?"
+            return [
+                dict(database.execute(tags, [run]).fetchall()) | {"id": run, "name": name, "mlflow": status}
+                for run, name, status in rows
+            ]
 
     def git_status(self) -> str:
         """Return ``git status --porcelain``: empty when the work tree is clean."""

@@ -1,0 +1,236 @@
+"""The history: what the index makes of the records and of the log, and what it does when they change."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from observatudo import history, journal
+from observatudo.errors import ObservatudoError
+from observatudo.runs import index
+from observatudo.runs import log as runlog
+from observatudo.runs.model import Record, schema_text, to_text
+
+ROOT = Path(__file__).parents[2]
+BLOB, SHA256 = "a" * 40, "b" * 64
+
+
+def a_record(run_id: str, **changes: object) -> Record:
+    """A record of one dataset's run, with what a test wants to differ."""
+    began = runlog.began(run_id).isoformat()
+    stage = {"dataset": "a/um", "status": "success", "started": began, "ended": began, "wall_s": 1.5, "cpu_s": 1.0}
+    counts = {"rows_read": 3, "rows_kept": 2, "rows_rejected": 1, "match_rate": 0.5, "snapshot_sha256": SHA256}
+    output = {"stage": "ingest@a/um", "md5": "c", "sha256": SHA256, "size": 1, "files": 1, "rows": 2, "tables": {}}
+    content: dict[str, object] = {
+        "run_id": run_id,
+        "status": "success",
+        "started": began,
+        "ended": began,
+        "duration_s": 2.5,
+        "command": "dvc repro",
+        "experiment": None,
+        "commit": BLOB,
+        "dirty": False,
+        "changed": [],
+        "who": {"name": "Ana", "email": None, "login": None},
+        "where": {"host": "h", "system": "Linux", "python": "3.11", "lock_sha256": None},
+        "stages": {"ingest@a/um": stage | {"peak_mb": None, "warnings": 0, "rows": {}}},
+        "datasets": {"a/um": counts | {"status": "success"}},
+        "outputs": {"data/ingested/a/um": output},
+        "error": None,
+    }
+    empty: dict[str, object] = {name: {} for name in ("writers", "versions", "configs", "evidence", "code", "dbt")}
+    return Record.model_validate(empty | content | changes)
+
+
+def keep(home: Path, record: Record) -> Path:
+    path = journal.record_file(home, record.run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(to_text(record))
+    return path
+
+
+def log_start(home: Path, run_id: str, stage: str, *, pid: int = 2**22 + 1, kind: str = "repro", **more: str) -> None:
+    """Log the start of a stage; by default its processes are not there any more."""
+    process: journal.Json = {"pid": pid, "started": 1.0}
+    owner: journal.Json = {"pid": pid, "started": 1.0, "command": ["dvc", "repro", *more.pop("targets", "").split()]}
+    dataset = stage.partition("@")[2] or None
+    host = more.pop("host", os.uname().nodename)
+    journal.append(
+        home, "start", run_id, stage=stage, kind=kind, dataset=dataset, process=process, owner=owner, host=host
+    )
+
+
+def log_end(home: Path, run_id: str, stage: str, status: str = "success") -> None:
+    journal.append(home, "end", run_id, stage=stage, status=status, wall_s=1.0, rows={"rows_read": 7})
+
+
+ONE, TWO, THREE = (f"2026010{day}T000000Z-1" for day in (1, 2, 3))
+
+
+@pytest.fixture
+def today() -> str:
+    """The id of a run that began now, so that its log is found."""
+    from datetime import UTC, datetime
+
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-77"
+
+
+def test_runs_come_newest_first_from_records_and_log(tmp_path: Path, today: str) -> None:
+    keep(tmp_path, a_record(ONE))
+    keep(tmp_path, a_record(TWO, status="failed", dirty=True))
+    log_start(tmp_path, today, "record")
+    journal.append(tmp_path, "closed", today, status="noop", ended=runlog.began(today).isoformat(), dirty=None)
+    found = history.runs(tmp_path)
+    assert [(run.run_id, run.status, run.dirty) for run in found] == [
+        (today, "noop", None),
+        (TWO, "failed", True),
+        (ONE, "success", False),
+    ]
+    assert found[2].stages == ("ingest@a/um",)
+    assert [run.run_id for run in history.runs(tmp_path, limit=1)] == [today]
+
+
+def test_index_follows_records_that_change_come_and_go(tmp_path: Path) -> None:
+    path = keep(tmp_path, a_record(ONE))
+    assert len(history.runs(tmp_path)) == 1
+    keep(tmp_path, a_record(ONE, status="failed", duration_s=123.0))
+    keep(tmp_path, a_record(TWO))
+    assert [run.status for run in history.runs(tmp_path)] == ["success", "failed"]
+    path.unlink()
+    assert [run.run_id for run in history.runs(tmp_path)] == [TWO]
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"not a database at all, but long enough to look at" * 100])
+def test_index_is_rebuilt_when_deleted_or_damaged(tmp_path: Path, damage: bytes | None, today: str) -> None:
+    keep(tmp_path, a_record(ONE))
+    log_start(tmp_path, today, "ingest@a/um")
+    before = history.runs(tmp_path)
+    file = tmp_path / index.FILE
+    file.unlink()
+    if damage is not None:
+        file.write_bytes(damage)
+    assert history.runs(tmp_path) == before
+
+
+def test_index_starts_over_when_the_log_was_cut(tmp_path: Path, today: str) -> None:
+    log_start(tmp_path, today, "ingest@a/um")
+    log_end(tmp_path, today, "ingest@a/um")
+    assert len(history.runs(tmp_path)) == 1
+    (log,) = runlog.files(tmp_path)
+    log.write_text("")
+    assert history.runs(tmp_path) == []
+
+
+def test_a_line_that_a_crash_cut_off_is_passed_over(tmp_path: Path, today: str) -> None:
+    log_start(tmp_path, today, "ingest@a/um")
+    (log,) = runlog.files(tmp_path)
+    with log.open("a") as lines:
+        lines.write('{"time":"2026-01-01T00:00:00+00:00","event":"end","run":"' + today + '","sta\n')
+    log_end(tmp_path, today, "ingest@a/um", "failed")
+    run = runlog.read(tmp_path, today)
+    assert run is not None
+    assert run.outcome() == "failed"
+    assert len(history.runs(tmp_path)) == 1
+
+
+def test_a_record_that_is_damaged_is_named(tmp_path: Path) -> None:
+    path = keep(tmp_path, a_record(ONE))
+    path.write_text(path.read_text()[:-10])
+    with pytest.raises(ObservatudoError) as caught:
+        history.runs(tmp_path)
+    assert caught.value.where == str(path)
+    path.write_text(to_text(a_record(TWO)))
+    with pytest.raises(ObservatudoError, match="not the record of the run"):
+        history.runs(tmp_path)
+
+
+def test_a_run_is_found_by_id_beginning_or_last(tmp_path: Path) -> None:
+    for run_id in (ONE, TWO, THREE):
+        keep(tmp_path, a_record(run_id))
+    assert history.find(tmp_path, "last").run_id == THREE
+    assert history.find(tmp_path, TWO[:8]).run_id == TWO
+    with pytest.raises(ObservatudoError, match="more than one"):
+        history.find(tmp_path, "2026")
+    with pytest.raises(ObservatudoError) as caught:
+        history.find(tmp_path, "20260102T000000Z-9")
+    assert caught.value.next_step == f"observatudo show {TWO}"
+    with pytest.raises(ObservatudoError, match="no run %"):
+        history.find(tmp_path, "%")
+
+
+def test_without_a_run_the_next_step_is_to_run(tmp_path: Path) -> None:
+    with pytest.raises(ObservatudoError) as caught:
+        history.find(tmp_path, "last")
+    assert caught.value.next_step == "dvc repro"
+
+
+def test_csv_has_one_line_per_run_and_dataset(tmp_path: Path) -> None:
+    keep(tmp_path, a_record(ONE))
+    keep(tmp_path, a_record(TWO))
+    target = io.StringIO()
+    history.write_csv(tmp_path, target)
+    lines = list(csv.DictReader(io.StringIO(target.getvalue())))
+    assert tuple(lines[0]) == history.CSV_COLUMNS
+    assert [(line["run_id"], line["dataset"], line["rows_kept"]) for line in lines] == [
+        (TWO, "a/um", "2"),
+        (ONE, "a/um", "2"),
+    ]
+    assert (lines[0]["dirty"], lines[0]["wall_s"], lines[0]["peak_mb"]) == ("false", "1.5", "")
+
+
+def test_hand_runs_are_over_when_their_stage_is(tmp_path: Path, today: str) -> None:
+    log_start(tmp_path, today, "ingest@a/um", kind="hand")
+    log_end(tmp_path, today, "ingest@a/um", "failed")
+    (run,) = history.runs(tmp_path)
+    assert (run.status, run.kind) == ("failed", "hand")
+
+
+def test_a_hand_run_that_was_cut_off_is_closed_in_the_log(tmp_path: Path, today: str) -> None:
+    log_start(tmp_path, today, "ingest@a/um", kind="hand")
+    assert history.runs(tmp_path)[0].status == "running"
+    assert history.close_interrupted(tmp_path) == [today]
+    assert history.runs(tmp_path)[0].status == "interrupted"
+    assert history.close_interrupted(tmp_path) == []
+    assert not (tmp_path / "audit").exists()
+
+
+def test_runs_that_may_be_at_work_are_left_alone(tmp_path: Path, today: str) -> None:
+    log_start(tmp_path, today, "ingest@a/um", host="another machine")
+    assert history.close_interrupted(tmp_path) == []
+    assert history.runs(tmp_path)[0].status == "running"
+
+
+@pytest.mark.parametrize(
+    ("targets", "status"), [("", "interrupted"), ("-f", "interrupted"), ("ingest@a/um", "success")]
+)
+def test_a_run_without_record_was_cut_off_unless_only_some_stages_were_asked_for(
+    tmp_path: Path, today: str, targets: str, status: str
+) -> None:
+    log_start(tmp_path, today, "ingest@a/um", targets=targets)
+    log_end(tmp_path, today, "ingest@a/um")
+    run = runlog.read(tmp_path, today)
+    assert run is not None
+    assert run.outcome() == status
+
+
+def test_progress_does_not_slow_the_index_and_changes_nothing(tmp_path: Path, today: str) -> None:
+    log_start(tmp_path, today, "ingest@a/um")
+    before = history.runs(tmp_path)
+    journal.append(tmp_path, "progress", today, stage="ingest@a/um", done=1, total=2)
+    assert history.runs(tmp_path) == before
+
+
+def test_record_text_is_stable_and_its_schema_is_published(tmp_path: Path) -> None:
+    record = a_record(ONE)
+    text = to_text(record)
+    assert Record.model_validate_json(text) == record
+    assert to_text(Record.model_validate_json(text)) == text
+    assert text.endswith("}\n")
+    assert (ROOT / "configs/schema/run.json").read_text() == schema_text()
+    assert json.loads(schema_text())["properties"]["status"]["enum"] == ["success", "failed", "interrupted"]
