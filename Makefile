@@ -56,7 +56,7 @@ docs: ## where the pages of the data models are, opened where there is a screen
 
 messages: $(INSTALLED) ## collect the messages, merge and compile the Portuguese ones
 	@mkdir -p build $(LOCALE)
-	@.venv/bin/pybabel -q extract --sort-by-file --no-wrap --project observatudo -o build/observatudo.pot observatudo stages
+	@.venv/bin/pybabel -q extract --sort-by-file --add-location file --no-wrap --project observatudo -o build/observatudo.pot observatudo stages
 	@.venv/bin/pybabel -q update --ignore-obsolete --no-fuzzy-matching --no-wrap --ignore-pot-creation-date \
 		--init-missing -D observatudo -l pt_BR -i build/observatudo.pot -d $(LOCALE)
 	@.venv/bin/pybabel compile --statistics -D observatudo -d $(LOCALE)
