@@ -176,9 +176,7 @@ def _deaths(root: Path) -> None:
     ]
     observations(root, DEATHS, list(rows))
     described = "Número de óbitos registrados no mês nos cartórios de registro civil do município."
-    indicators(
-        root, DEATHS, [(name, "Óbitos registrados em cartório", described, "óbito", "mensal", None, True)]
-    )
+    indicators(root, DEATHS, [(name, "Óbitos registrados em cartório", described, "óbito", "mensal", None, True)])
     report(root, DEATHS, len(rows), rejected=3, match_rate=0.9333)
 
 
@@ -200,3 +198,73 @@ def _labels(root: Path) -> None:
             ("registro_civil_obito", "Saude", 0.9, "regra", "v1", "1"),
         ],
     )
+
+
+def marts(root: Path) -> None:
+    """Write the three marts that a look-up reads, with the columns it reads."""
+    text, number = pa.string(), pa.float64()
+    indicator = pa.schema(
+        [
+            *((name, text) for name in ("id_indicador", "nome", "descricao", "unidade", "eixo")),
+            *((name, text) for name in ("fonte", "dataset")),
+        ]
+    )
+    place = pa.schema([(name, text) for name in ("id_localidade", "nivel", "nome", "sigla_uf")])
+    fact = pa.schema(
+        [
+            *((name, text) for name in ("id_indicador", "id_municipio", "periodicidade")),
+            ("data_referencia", pa.date32()),
+            ("valor", number),
+            ("valor_texto", text),
+            ("justificativa", text),
+            ("valor_por_mil", number),
+            ("populacao", pa.int64()),
+            ("ano_populacao", pa.int64()),
+        ]
+    )
+    name = "registro_civil_obito"
+    deaths = (name, "Óbitos registrados em cartório", "Registros do mês", "óbito", "Saude", "registro_civil", "obito")
+    variable = ("Saude", "brmunipanel", "variavel")
+    described: list[tuple[object, ...]] = [
+        ("brmunipanel_leito", "Leitos de internação", None, "leito", *variable),
+        ("brmunipanel_obito_infantil", "Óbitos infantis", None, None, *variable),
+        ("brmunipanel_uti", "Leitos de UTI", None, "leito", *variable),
+        deaths,
+    ]
+    places: list[tuple[object, ...]] = [
+        ("1", "pais", "Brasil", None),
+        ("2201903", "municipio", "Bom Jesus", "PI"),
+        ("35", "uf", "São Paulo", "SP"),
+        ("3550308", "municipio", "São Paulo", "SP"),
+        ("4202537", "municipio", "Bom Jesus", "SC"),
+        ("4314902", "municipio", "Porto Alegre", "RS"),
+        ("5203500", "municipio", "Bom Jesus de Goiás", "GO"),
+    ]
+    facts: list[tuple[object, ...]] = [
+        (name, code, "mensal", date(year, 1, 1), float(year), None, None, 0.5, 1000, 2021)
+        for code in ("2201903", "3550308", "4202537", "5203500")
+        for year in (2018, 2019)
+    ]
+    for mart, rows, schema in (
+        ("dim_indicador", described, indicator),
+        ("dim_localidade", places, place),
+        ("fact_indicador", facts, fact),
+    ):
+        parquet.write(_table(rows, schema), root / paths.MARTS / f"{mart}.parquet")
+
+
+def declare_another(root: Path) -> None:
+    """Declare and ingest one more dataset of observations: grades, as a yearly text and number."""
+    source = (root / "configs/datasets/registro_civil/obito.yaml").read_text(encoding="utf-8")
+    target = root / "configs/datasets/outra/nota.yaml"
+    target.parent.mkdir(parents=True)
+    target.write_text(source.replace("registro_civil_obito", "outra_nota"), encoding="utf-8")
+    params = root / paths.PARAMS
+    text = params.read_text(encoding="utf-8")
+    line = "  outra/nota: {params: outra.nota, lista: data/ingested/ibge/municipio}\n"
+    text = text.replace("datasets:\n", f"datasets:\n{line}").replace("ds:\n", "ds:\n  outra: {nota: {}}\n")
+    params.write_text(text, encoding="utf-8")
+    row = ("outra_nota", "3550308", date(2020, 1, 1), "anual", None, "A", "A", "revista")
+    observations(root, "outra/nota", [row])
+    indicators(root, "outra/nota", [("outra_nota", "Nota", None, None, "anual", "Financas", False)])
+    report(root, "outra/nota", 1)

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,10 +43,15 @@ def run(root: Path, threads: int, variables: dict[str, str], progress: Callable[
     for leftover in (warehouse, warehouse.with_name(warehouse.name + ".wal")):
         leftover.unlink(missing_ok=True)
     command = [sys.executable, "-m", __name__, str(threads), json.dumps(variables)]
-    with subprocess.Popen(
-        command, cwd=root, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as child:
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
+        subprocess.Popen(
+            command, cwd=root, env=_environment(), stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as child,
+    ):
         said = _follow(child, progress)
+        errors.seek(0)
+        said = errors.read().strip() or said
     if child.returncode:
         raise ObservatudoError(
             _("dbt could not build the warehouse\n{said}").format(said=said),
@@ -64,7 +70,6 @@ def _environment() -> dict[str, str]:
 def _follow(child: subprocess.Popen[str], progress: Callable[[int, int], None]) -> str:
     """Pass progress on until the child ends; return what else it said."""
     assert child.stdout is not None
-    assert child.stderr is not None
     said = []
     for line in child.stdout:
         if line.startswith('{"done"'):
@@ -72,7 +77,8 @@ def _follow(child: subprocess.Popen[str], progress: Callable[[int, int], None]) 
             progress(told["done"], told["total"])
         elif line.strip():
             said.append(line.rstrip())
-    return "\n".join([*said, child.stderr.read().rstrip()]).strip()
+    child.wait()
+    return "\n".join(said)
 
 
 def _tell(event: EventMsg) -> None:
@@ -101,11 +107,13 @@ def main(threads: str, variables: str) -> int:
     (TARGET / artifacts.RUN_RESULTS).replace(TARGET / artifacts.BUILD_RESULTS)
     _close_connections()
     overview.write(Path.cwd(), json.loads(variables))
-    return 0 if _invoke(runner, ["docs", "generate", "--static", *options]) else 1
+    # tests have no page of their own: leaving them out spares compiling them again
+    shown = ["--exclude", "resource_type:test", "resource_type:unit_test"]
+    return 0 if _invoke(runner, ["docs", "generate", "--static", *shown, *options]) else 1
 
 
 def _invoke(runner: dbtRunner, command: list[str]) -> bool:
-    """Say whether dbt could run; its exceptions are its own, already written to the output."""
+    """Say whether dbt could run; what stopped it goes to standard error."""
     outcome = runner.invoke(command)
     if outcome.exception is not None:
         sys.stderr.write(f"{outcome.exception}\n")
