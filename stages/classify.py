@@ -21,7 +21,7 @@ def work(log: journal.Stage) -> None:
     for text in catalogue.warnings(indicators, result, taxonomy, decided):
         log.warn(text)
     parquet.write(catalogue.to_table(result, taxonomy), log.root / paths.LABELS)
-    figures = {"classify": catalogue.metrics(indicators, result, taxonomy, decided)}
+    figures = {"classify": catalogue.metrics(result, taxonomy)}
     target = log.root / paths.METRICS / "classify.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

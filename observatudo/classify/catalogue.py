@@ -116,25 +116,13 @@ def warnings(
     return found
 
 
-def metrics(
-    indicators: Sequence[Indicator],
-    labels: Sequence[Label],
-    taxonomy: Taxonomy,
-    overrides: Mapping[str, str],
-) -> Metrics:
-    """Return the stage's figures: totals, counts by axis (all of them) and origin, largest share.
-
-    ``overrides`` counts the human decisions on file, ``unknown_source_axes`` the indicators whose
-    source names an axis that is none.
-    """
+def metrics(labels: Sequence[Label], taxonomy: Taxonomy) -> Metrics:
+    """Return the stage's figures: totals, counts by axis (all of them) and origin, largest share."""
     by_axis = Counter(label.eixo for label in labels)
     by_origin = Counter(label.origem for label in labels)
     return {
         "indicators": len(labels),
         "by_axis": {key: by_axis[key] for key in taxonomy.keys},
         "by_origin": {origin: by_origin[origin] for origin in ORIGINS},
-        "undefined": by_axis[UNDEFINED],
         "largest_axis_share": largest_axis(labels)[1],
-        "overrides": len(overrides),
-        "unknown_source_axes": len(unknown_axes(indicators, taxonomy)),
     }

@@ -33,14 +33,13 @@ def _show(found: list[DatasetState]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for heading in (_("dataset"), _("kind"), _("version"), _("snapshot")):
+    for heading in (_("dataset"), _("version"), _("snapshot")):
         table.add_column(heading, no_wrap=True)
     for heading in (_("read"), _("kept"), _("rejected"), _("matched")):
         table.add_column(heading, justify="right", no_wrap=True)
     for state in found:
         table.add_row(
             state.dataset,
-            state.kind,
             (state.version or "–")[:7],
             str(state.snapshot["fetched_at"])[:10],
             _number(state.rows_read),

@@ -55,7 +55,6 @@ class Report:
         """Return the few figures worth comparing between runs."""
         chosen = {
             "rows_read": self.rows_read,
-            "rows_kept": self.rows_kept,
             "rows_rejected": self.rows_rejected,
             "rows": self.rows,
             "match_rate": self.match_rate,

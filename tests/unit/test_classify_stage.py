@@ -85,7 +85,6 @@ def test_the_stage_writes_labels_and_figures_and_warns(root: Path, repository: P
     figures = json.loads((repository / "data/metrics/classify.json").read_text())["classify"]
     assert figures["indicators"] == sum(figures["by_axis"].values()) == sum(figures["by_origin"].values()) == 4
     assert figures["by_origin"] == {"fonte": 1, "humano": 1, "regra": 2, "modelo": 0}
-    assert (figures["overrides"], figures["unknown_source_axes"]) == (2, 1)
     assert "Tema 7" in done.stderr
     assert "sumido" in done.stderr
 
@@ -124,7 +123,7 @@ def test_no_indicators_make_an_empty_table(root: Path) -> None:
     taxonomy = load_taxonomy(root)
     table = catalogue.to_table([], taxonomy)
     assert (table.num_rows, table.schema.field("confianca").type) == (0, pa.float64())
-    assert catalogue.metrics([], [], taxonomy, {})["largest_axis_share"] == 0
+    assert catalogue.metrics([], taxonomy)["largest_axis_share"] == 0
 
 
 COMMAND = (
