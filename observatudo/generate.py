@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from observatudo.classify.taxonomy import Taxonomy
 from observatudo.config import json_schemas
 from observatudo.warehouse.models import render
 
@@ -48,7 +49,7 @@ def generate(root: Path) -> list[str]:
 def _wanted(root: Path) -> dict[str, str]:
     schemas = {
         f"{_SCHEMAS}/{name}": json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-        for name, schema in json_schemas().items()
+        for name, schema in (json_schemas() | {"eixos.json": Taxonomy.model_json_schema()}).items()
     }
     return render(root) | schemas
 
