@@ -24,7 +24,7 @@ help: ## this list
 
 repro: $(INSTALLED) hooks ## environment, Git hooks (HOOKS=0: none), then the pipeline
 	@.venv/bin/dvc repro
-	@.venv/bin/observatudo summary
+	@.venv/bin/python -m observatudo.summary
 
 test: $(INSTALLED) ## all tests (ARGS="-k words" for some)
 	@.venv/bin/python -m pytest $(ARGS)
