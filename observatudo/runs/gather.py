@@ -43,7 +43,7 @@ def at_end(root: Path, run: RunLog, status: str) -> Record:
             "code": _code_of_stages(run, line, state.now),
             "datasets": _datasets(root, run, line, done),
             "outputs": _outputs(root, run, line, done),
-            "dbt": outputs.json_file(root / paths.METRICS / "transform.json") if "transform" in done else {},
+            "dbt": _dbt(root) if "transform" in done else {},
         }
     )
 
@@ -86,6 +86,11 @@ def _common(run: RunLog, status: str, ended: datetime, repo: Repo | None) -> dic
         "stages": {name: _stage(stage) for name, stage in sorted(run.work.items())},
         "error": Failure(**run.error) if run.error and status != SUCCESS else None,
     }
+
+
+def _dbt(root: Path) -> object:
+    """Return what transform's metrics say of dbt: models, tests, rows."""
+    return outputs.json_file(root / paths.METRICS / "transform.json").get("transform", {})
 
 
 def _where(root: Path, run: RunLog) -> Where:

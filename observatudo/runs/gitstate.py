@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def committed(repo: Repo | None, commit: str | None) -> dict[str, str]:
     tree = repo.commit(commit).tree
     found: dict[str, str] = {}
     for place in _PLACES:
-        if place in tree:
+        with suppress(KeyError):  # a commit need not have every place
             found |= _blobs(tree[place])
     return found
 

@@ -16,7 +16,7 @@ from observatudo.runs.model import Record
 
 SOURCE = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-IGNORED = "/logs/\n/.observatudo/\n/mlruns/\n__pycache__/\n/data/\n!/data/metrics/\n/sleep\n"
+IGNORED = "/logs/\n/.observatudo/\n/mlruns/\n__pycache__/\n/data/*\n!/data/metrics/\n!/data/raw/\n/sleep\n"
 COMMAND = """\
 import typer
 from observatudo.cli.runs import runs, show
@@ -197,6 +197,8 @@ def create(root: Path) -> Repository:
         "configs/datasets/a/um.yaml": "title: Um\n",
         "configs/datasets/b/dois.yaml": "title: Dois\n",
         "configs/eixos.yaml": "version: 1\n",
+        "data/raw/a/um/snapshot.json": "{}\n",
+        "data/raw/a/um/x.csv": "1\n",
     }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(content)

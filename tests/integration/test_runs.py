@@ -86,6 +86,7 @@ def test_success_is_recorded_with_everything_it_was_made_of(ran_once: Repository
         assert ran_once.run("git", "hash-object", path).stdout.strip() == blob
     assert {"params.yaml", "configs/datasets/a/um.yaml", "configs/eixos.yaml"} <= record.configs.keys()
     assert set(record.code) == {"ingest", "join"}
+    assert set(record.evidence) == {"data/raw/a/um/snapshot.json"}
 
 
 def test_record_follows_its_published_schema(ran_once: Repository) -> None:
@@ -142,13 +143,15 @@ def test_nothing_to_do_is_in_the_log_only(ran: Repository) -> None:
 
 def test_failure_is_explained_recorded_and_sent_by_the_failing_stage(ran: Repository) -> None:
     set_mode(ran, FAIL)
+    (ran.root / "data/raw/a/um/x.csv").write_text("2\n")
+    (ran.root / "configs/new.yaml").write_text("new: 1\n")
     printed = ran.repro(code=255)
     assert "rows are missing\n  @ x.csv:3\n  → observatudo fetch a/um" in printed
     assert "Traceback" not in printed
     record = ran.records()[-1]
     assert record.error is not None
     assert (record.status, record.error.stage, record.error.where) == ("failed", "ingest@a/um", "x.csv:3")
-    assert (record.dirty, record.changed) == (True, ["params.yaml"])
+    assert (record.dirty, record.changed) == (True, ["configs/new.yaml", "data/raw/a/um/x.csv", "params.yaml"])
     assert record.datasets["a/um"].status == "failed"
     assert record.outputs == {}
     parent, child = [run for run in ran.mlflow_runs() if run["observatudo.run_id"] == record.run_id]
