@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from observatudo import journal
+from observatudo import arrow, journal
 
 
 def work(log: journal.Stage) -> None:
@@ -13,6 +13,7 @@ def work(log: journal.Stage) -> None:
     from observatudo.classify import catalogue, labels, overrides
     from observatudo.classify.taxonomy import load_taxonomy
 
+    arrow.skip_pandas()
     taxonomy = load_taxonomy(log.root)
     decided = overrides.read(log.root / paths.OVERRIDES, taxonomy)
     indicators = catalogue.read_indicators(log.root)

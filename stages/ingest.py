@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from observatudo import journal, paths
+from observatudo import arrow, journal, paths
 
 
 def _work(log: journal.Stage) -> None:
     from observatudo.ingest.pipeline import ingest
 
+    arrow.skip_pandas()
     report = ingest(log.root, log.key)
     log.count(rows_read=report.rows_read, rows_kept=report.rows_kept, rows_rejected=report.rows_rejected)
     for check in report.checks:

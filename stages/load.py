@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from observatudo import journal
+from observatudo import arrow, journal
 
 
 def work(log: journal.Stage) -> None:
@@ -10,6 +10,7 @@ def work(log: journal.Stage) -> None:
     from observatudo.config import load_params
     from observatudo.warehouse.load import LOADS, RECEIPT, load
 
+    arrow.skip_pandas()
     receipt = load(log.root, load_params(log.root).load.target)
     log.count(rows_read=sum(file.rows for file in receipt.files))
     log.output(LOADS.as_posix(), rows=len(receipt.loads))

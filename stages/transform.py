@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from observatudo import journal, paths
+from observatudo import arrow, journal, paths
 
 
 def work(log: journal.Stage) -> None:
@@ -12,6 +12,7 @@ def work(log: journal.Stage) -> None:
     from observatudo.config import load_params
     from observatudo.warehouse.transform import transform
 
+    arrow.skip_pandas()
     started = datetime.fromtimestamp(log.identity.owner.started, UTC)
     variables = {"id_execucao": log.run_id, "data_processamento": f"{started:%Y-%m-%d %H:%M:%S}"}
     built = transform(log.root, load_params(log.root).transform.threads, variables, log.progress)
