@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from observatudo.classify.taxonomy import Taxonomy
 from observatudo.config import json_schemas
+from observatudo.runs.model import schema_text as run_schema_text
 from observatudo.warehouse.models import render
 
 if TYPE_CHECKING:
@@ -47,11 +48,10 @@ def generate(root: Path) -> list[str]:
 
 
 def _wanted(root: Path) -> dict[str, str]:
-    schemas = {
-        f"{_SCHEMAS}/{name}": json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-        for name, schema in (json_schemas() | {"eixos.json": Taxonomy.model_json_schema()}).items()
-    }
-    return render(root) | schemas
+    schemas = json_schemas() | {"eixos.json": Taxonomy.model_json_schema()}
+    texts = {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
+    texts["run.json"] = run_schema_text()
+    return render(root) | {f"{_SCHEMAS}/{name}": text for name, text in texts.items()}
 
 
 def _read(path: Path) -> str | None:
