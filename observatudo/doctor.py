@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import locale
+import os
 import shutil
 import subprocess
 import sys
@@ -138,6 +139,8 @@ def _telemetry(root: Path) -> Iterator[Finding]:
     talking = []
     if settings.get("core", "analytics", fallback="true").lower() != "false":
         talking.append(("DVC", "dvc config core.analytics false"))
+    if os.environ.get("MLFLOW_DISABLE_TELEMETRY", "").lower() != "true":
+        talking.append(("MLflow", _("make repro writes the setting into .venv; else MLFLOW_DISABLE_TELEMETRY=true")))
     if not _dbt_is_silent(root):
         talking.append(("dbt", _("in dbt/dbt_project.yml, flags: send_anonymous_usage_stats: false")))
     yield Finding(
@@ -145,7 +148,7 @@ def _telemetry(root: Path) -> Iterator[Finding]:
         "missing" if talking else "ok",
         _("sent by: {names}").format(names=", ".join(name for name, _mend in talking))
         if talking
-        else _("off: DVC, dbt; MLflow wherever Observatudo or make starts it"),
+        else _("off: DVC, dbt, MLflow"),
         "; ".join(mend for _name, mend in talking),
     )
 
