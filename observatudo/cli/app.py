@@ -24,11 +24,11 @@ app = typer.Typer(
 def _register() -> None:
     from observatudo.cli import classify, datasets, doctor, fetch, generate, runs, summary, value
 
-    app.command(help=_("Take the snapshots of datasets anew, from their packages or from a local file."))(fetch.fetch)
-    app.command(help=_("List the declared datasets with their rows, match rate and version."))(datasets.datasets)
+    app.command(help=_("Take snapshots of datasets anew, from packages or a local file."))(fetch.fetch)
+    app.command(help=_("List the declared datasets: rows, match rate and version."))(datasets.datasets)
     app.command(help=_("List the runs, newest first."))(runs.runs)
     app.command(help=_("Show one run: what ran, with what, how it ended."))(runs.show)
-    app.command(help=_("Print the values of an indicator in a place, and where they come from."))(value.value)
+    app.command(help=_("Print an indicator's values in a place and where they come from."))(value.value)
     app.command(help=_("Classify the indicators of any CSV into the axes."))(classify.classify)
     app.command(help=_("Write the files that are made from the declarations."))(generate.generate)
     app.command(help=_("Say what the last run built and what to type next."))(summary.summary)

@@ -11,8 +11,8 @@ from observatudo.i18n import _
 
 
 def classify(
-    file: Annotated[Path, typer.Argument(help=_("CSV with a column “nome” and, if there is one, “descricao”"))],
-    out: Annotated[Path, typer.Option("--out", help=_("where to write the labelled CSV"))],
+    file: Annotated[Path, typer.Argument(help=_("CSV with a column “nome” and, if there is one, “descricao”."))],
+    out: Annotated[Path, typer.Option("--out", help=_("Where to write the labelled CSV."))],
 ) -> None:
     """Add eixo, confianca and origem to every row of FILE, by rules and the embedded encoder, offline."""
     import sys

@@ -48,7 +48,7 @@ def runs(
 
 
 def show(
-    run: Annotated[str, typer.Argument(help=_("a run's id, the beginning of one, or “last”"))],
+    run: Annotated[str, typer.Argument(help=_("A run's id, the beginning of one, or “last”."))],
     as_json: Annotated[bool, typer.Option("--json", help=_("Print the whole record as JSON."))] = False,
 ) -> None:
     """Show one run: what ran, with what, on what, and how it ended."""
@@ -94,7 +94,7 @@ def _print_table(found: list[Run]) -> None:
     rows = [
         (
             run.run_id,
-            f"{_GLYPHS[run.status]} {run.status}",
+            _status(run.status),
             run.started.replace("T", " ").removesuffix("+00:00"),
             _seconds(run.duration_s),
             (run.commit or "-")[:_SHORT] + ("+" if run.dirty else ""),
@@ -135,6 +135,23 @@ def _stages(names: tuple[str, ...]) -> str:
     return " ".join(verb if count == 1 else f"{verb}×{count}" for verb, count in verbs.items()) or "-"
 
 
+def _status(status: str) -> str:
+    return f"{_GLYPHS[status]} {_word(status)}"
+
+
+def _word(status: str) -> str:
+    """Return a status in the user's language; records, logs, JSON and CSV have the English word."""
+    words = {
+        "success": _("success"),
+        "failed": _("failed"),
+        "interrupted": _("interrupted"),
+        "noop": _("noop"),
+        "running": _("running"),
+        "unchanged": _("unchanged"),
+    }
+    return words[status]
+
+
 def _seconds(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
@@ -143,7 +160,7 @@ def _seconds(seconds: float) -> str:
 def _print_head(run: Run, record: Record | None, logged: RunLog | None) -> None:
     commit = run.commit or _("none yet")
     lines = [
-        (_("run"), f"{run.run_id}  {_GLYPHS[run.status]} {run.status}"),
+        (_("run"), f"{run.run_id}  {_status(run.status)}"),
         (_("started"), f"{run.started}  ({_seconds(run.duration_s)})"),
         (_("kind"), run.experiment or run.kind),
         (_("commit"), commit + (_(", with changed inputs") if run.dirty else "")),
@@ -174,7 +191,7 @@ def _print_stages(logged: RunLog | None, record: Record | None) -> None:
     rows = [
         (
             name,
-            f"{_GLYPHS[stage.status]} {stage.status}",
+            _status(stage.status),
             "-" if stage.wall_s is None else _seconds(stage.wall_s),
             "-" if stage.cpu_s is None else _seconds(stage.cpu_s),
             "-" if stage.peak_mb is None else f"{stage.peak_mb:.0f} MiB",
@@ -193,7 +210,7 @@ def _print_datasets(found: list[DatasetRun]) -> None:
     rows = [
         (
             line.dataset,
-            line.status,
+            _word(line.status),
             _number(line.rows_read),
             _number(line.rows_kept),
             _number(line.rows_rejected),
