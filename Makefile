@@ -38,7 +38,7 @@ lint: $(INSTALLED) ## style and types
 	@.venv/bin/mypy --strict observatudo stages tests
 
 bench: $(INSTALLED) ## benchmarks, as tables
-	@for bench in tests/bench/bench_*.py; do .venv/bin/python "$$bench" || exit 1; done
+	@for bench in tests/bench/bench_*.py; do .venv/bin/python -m tests.bench.$$(basename $$bench .py) || exit 1; done
 
 lock: $(INSTALLED) ## resolve requirements.lock anew (ARGS=--upgrade for the newest versions)
 	@.venv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \

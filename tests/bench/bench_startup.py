@@ -26,6 +26,8 @@ def main() -> None:
     codes |= {
         f"stages.{path.stem}": f"import stages.{path.stem}" for path in sorted((ROOT / "stages").glob("[a-z]*.py"))
     }
+    reads = "from pathlib import Path; from observatudo import config; config.load_params(Path())"
+    codes["and params.yaml"] = f"import stages.ingest; {reads}"
     codes["observatudo"] = "import observatudo.cli.app"
     for code in codes.values():
         cpu(code)  # byte code and disk cache are warm from here on
