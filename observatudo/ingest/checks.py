@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from observatudo import config
@@ -15,6 +15,7 @@ from observatudo.config import (
     RepeatedBlockCheck,
     RowsCheck,
 )
+from observatudo.ingest import places
 from observatudo.ingest.sql import ident
 
 if TYPE_CHECKING:
@@ -44,9 +45,10 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Facts:
-    """What checks need beside the tables: rows of the result, the match rate, copied blocks."""
+    """What checks need beside the tables: rows of the result and its key, the match rate, copied blocks."""
 
     rows: int
+    key: list[str]
     match_rate: float | None
     blocks: list[str]
 
@@ -63,11 +65,12 @@ def _run_one(con: duckdb.DuckDBPyConnection, check: Check, params: dict[str, Par
         return config.resolve(value, params, f"checks.{check.check}")
 
     if isinstance(check, RowsCheck):
-        return _bound(check, None, facts.rows, minimum=limit(check.minimum))
+        return _bound(check, facts.rows, limit(check.minimum))
     if isinstance(check, MatchRateCheck):
-        return _bound(check, None, facts.match_rate, minimum=limit(check.minimum))
+        result = _bound(check, facts.match_rate, limit(check.minimum))
+        return replace(result, sample=[] if result.passed else _unplaced(con))
     if isinstance(check, NullRateCheck):
-        return _bound(check, check.field, _null_rate(con, check.field), maximum=limit(check.maximum))
+        return _null_rate(con, check, limit(check.maximum), facts.key)
     if isinstance(check, RangeCheck):
         return _range(con, check, limit(check.minimum), limit(check.maximum))
     if isinstance(check, PartsSumCheck):
@@ -80,28 +83,37 @@ def duplicates(named: list[str], count: int) -> CheckResult:
     return CheckResult("unique_key", "fatal", None, not count, count, None, None, named[:SAMPLES])
 
 
-def _bound(
-    check: RowsCheck | MatchRateCheck | NullRateCheck,
-    column: str | None,
-    found: float | None,
-    *,
-    minimum: float | None = None,
-    maximum: float | None = None,
+def _bound(check: RowsCheck | MatchRateCheck, found: float | None, minimum: float | None) -> CheckResult:
+    bad = minimum is not None and (found is None or found < minimum)
+    return CheckResult(check.check, check.level, None, not bad, int(bad), found, minimum, [])
+
+
+def _unplaced(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the texts that were given no place, the most frequent first, each with its first row."""
+    rows = con.execute(
+        """
+        SELECT texto || ' ×' || count(*) || ' (' || min_by(arquivo || ':' || linha, _r) || ')' FROM recusado
+        WHERE list_contains(?, motivo) GROUP BY texto ORDER BY count(*) DESC, texto LIMIT ?
+        """,
+        [[*places.REASONS], SAMPLES],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _null_rate(
+    con: duckdb.DuckDBPyConnection, check: NullRateCheck, maximum: float | None, key: list[str]
 ) -> CheckResult:
-    too_low = minimum is not None and (found is None or found < minimum)
-    too_high = maximum is not None and (found is None or found > maximum)
-    bound = minimum if minimum is not None else maximum
-    bad = too_low or too_high
-    return CheckResult(check.check, check.level, column, not bad, int(bad), found, bound, [])
-
-
-def _null_rate(con: duckdb.DuckDBPyConnection, field: str) -> float:
     # a directory is judged by its result: another resource may have filled the gap
-    tables = {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    table = "referencia" if "referencia" in tables else "localizado"
-    query = f"SELECT count(*), count({ident(field)}) FROM {table}"
-    rows, filled = con.execute(query).fetchall()[0]
-    return round(1 - filled / rows, 6) if rows else 1.0
+    table, place = "localizado", "_arquivo || ':' || _linha"
+    if key:
+        table, place = "referencia", " || '/' || ".join(f"CAST({ident(name)} AS VARCHAR)" for name in key)
+    name = ident(check.field)
+    rows, filled = con.execute(f"SELECT count(*), count({name}) FROM {table}").fetchall()[0]
+    empty = con.execute(f"SELECT {place} FROM {table} WHERE {name} IS NULL ORDER BY 1 LIMIT {SAMPLES}").fetchall()
+    rate = round(1 - filled / rows, 6) if rows else 1.0
+    bad = maximum is not None and rate > maximum
+    sample = [row[0] for row in empty] if bad else []
+    return CheckResult(check.check, check.level, check.field, not bad, rows - filled, rate, maximum, sample)
 
 
 def _range(

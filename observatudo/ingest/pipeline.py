@@ -204,7 +204,7 @@ def _report(
     )
     rate = _match_rate(con, dataset, collected.rows_read, by_reason)
     rows = _count(con, f"SELECT count(*) FROM {result}")
-    results = checks.run(con, dataset.checks, params, checks.Facts(rows, rate, copied))
+    results = checks.run(con, dataset.checks, params, checks.Facts(rows, dataset.primaryKey, rate, copied))
     results.append(checks.duplicates(named, by_reason.get(tables.DUPLICATE, 0)))
     return Report(
         rows_read=collected.rows_read,

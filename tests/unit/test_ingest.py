@@ -264,6 +264,25 @@ def test_a_fatal_check_stops_and_a_warning_does_not(repo: Repository) -> None:
         repo.ingest("x/y", changed(LONG, checks=[{"check": "rows", "level": "fatal", "minimum": 2}]), body)
 
 
+def test_a_broken_check_shows_the_rows(repo: Repository) -> None:
+    declaration = changed(
+        LONG,
+        checks=[
+            {"check": "match_rate", "level": "warn", "minimum": 1},
+            {"check": "null_rate", "level": "warn", "field": "quantidade", "maximum": 0.1},
+            {"check": "range", "level": "warn", "field": "quantidade", "maximum": 10},
+        ],
+    )
+    body = "2020,SP,Atlântida,1\n2020,RJ,Atlântida,1\n2020,SP,São Paulo,\n2020,PA,Santarém,11\n"
+    report = repo.ingest("x/y", declaration, HEADER + body)
+    assert [(check.check, check.sample) for check in report.checks] == [
+        ("match_rate", ["Atlântida ×2 (a.csv:2)"]),
+        ("null_rate", ["a.csv:4"]),
+        ("range", ["a.csv:5: 11"]),
+        ("unique_key", []),
+    ]
+
+
 def test_a_directory_from_two_sources_records_what_disagrees(repo: Repository) -> None:
     declaration: dict[str, object] = {
         "kind": "referencia",
@@ -299,3 +318,19 @@ def test_the_same_inputs_give_the_same_bytes(repo: Repository) -> None:
     ingest(repo.root, "x/y")
     assert {p.name: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == first
     assert len(first) == 4
+
+
+def test_parts_that_do_not_add_up_are_shown(repo: Repository) -> None:
+    declaration: dict[str, object] = {
+        "kind": "referencia",
+        "resources": [{"path": "*.csv", "format": "csv"}],
+        "fields": [{"name": "codigo", "type": "string"}, {"name": "pessoas", "type": "integer"}],
+        "primaryKey": ["codigo"],
+        "locality": {"code": "codigo", "levels": ["municipio", "uf", "pais"]},
+        "checks": [{"check": "parts_sum", "level": "warn", "field": "pessoas", "tolerance": 0.01}],
+    }
+    body = "codigo,pessoas\n3550308,100\n3503307,50\n35,150\n5300108,90\n53,100\n3304557,7\n1,350\n"
+    report = repo.ingest("x/y", declaration, body)
+    (check, _unique) = report.checks
+    assert (check.failed, check.sample) == (1, ["53: 90 ≠ 100"])
+    assert report.match_rate == 1.0
