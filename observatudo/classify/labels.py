@@ -13,7 +13,7 @@ from observatudo.classify.text import sentence
 
 # A lead of this many points decides without the encoder having a say about the axis.
 LEAD = 2.0
-# Points that a cosine of 1 is worth; chosen by leaving rules out at random, see docs/classificacao.md.
+# Points that a cosine of 1 is worth; chosen by leaving rules out at random, see docs/classification.md.
 ENCODER_WEIGHT = 15.0
 
 Progress = Callable[[int, int], None]

@@ -2,7 +2,7 @@
 
     python -m pytest tests/unit/test_classify_accuracy.py -rP
 
-prints the figures of docs/classificacao.md. Left-out rules stand for words the taxonomy has not met.
+prints the figures of docs/classification.md. Left-out rules stand for words the taxonomy has not met.
 """
 
 from __future__ import annotations

@@ -1,0 +1,100 @@
+"""The reference pages name what the code knows: keys of declarations, checks, reject reasons, licences."""
+
+from __future__ import annotations
+
+import ast
+import re
+import typing
+from collections.abc import Iterator
+
+import pytest
+
+from observatudo import config
+from observatudo.ingest import blocks, places, tables
+from observatudo.yamlfile import Strict
+from tests.conftest import ROOT
+
+DATASETS = (ROOT / "docs/datasets.md").read_text(encoding="utf-8")
+LICENCES = (ROOT / "docs/data-licences.md").read_text(encoding="utf-8")
+INGEST = ROOT / "observatudo/ingest"
+
+
+def _models() -> Iterator[type[Strict]]:
+    for found in vars(config).values():
+        if isinstance(found, type) and issubclass(found, Strict) and found is not Strict:
+            yield found
+
+
+def _section(title: str) -> str:
+    found = re.search(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", DATASETS, re.MULTILINE | re.DOTALL)
+    assert found, title
+    return found[1]
+
+
+def _words(text: str) -> set[str]:
+    """Return the words that stand in code marks, in running text or in an example."""
+    spans = re.findall(r"`([^`\n]+)`", text) + re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return {word for span in spans for word in re.findall(r"\w+", span)}
+
+
+def _literals(tree: ast.Module) -> Iterator[str]:
+    """Yield the reasons a module writes out: of failed constraints, of ``_reject``, and in its SQL."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            parts = [*node.args, *(item for arg in node.args if isinstance(arg, ast.Tuple) for item in arg.elts)]
+            last = parts[-1] if parts else None
+            if name in {"append", "_reject"} and isinstance(last, ast.Constant) and isinstance(last.value, str):
+                yield last.value
+        elif isinstance(node, ast.Assign) and "_NOT_OF_TYPE" in {getattr(target, "id", "") for target in node.targets}:
+            yield from ast.literal_eval(node.value).values()
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "INTO recusado VALUES" in node.value:
+            yield from re.findall(r"'(\w+)'", node.value)
+
+
+def _reasons() -> set[str]:
+    written = {
+        reason for path in INGEST.glob("*.py") for reason in _literals(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    return written | {*places.REASONS, blocks.REASON, tables.DUPLICATE}
+
+
+@pytest.mark.parametrize("model", list(_models()), ids=lambda model: model.__name__)
+def test_every_key_of_a_declaration_is_explained(model: type[Strict]) -> None:
+    assert not {field.alias or key for key, field in model.model_fields.items()} - _words(DATASETS)
+
+
+def test_every_check_is_explained() -> None:
+    union = typing.get_args(typing.get_args(config.Check)[0])
+    names = {typing.get_args(model.model_fields["check"].annotation)[0] for model in union}
+    assert names == set(re.findall(r"^\| `(\w+)`", _section("`checks`"), re.MULTILINE))
+
+
+def test_reject_reasons_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", _section("Reject reasons"), re.MULTILINE)
+    explained = {word for row in rows for word in re.findall(r"\w+", row)} - {"motivo"}
+    assert explained == _reasons()
+
+
+@pytest.mark.parametrize("key", config.declared(ROOT))
+def test_the_licences_are_those_of_the_declarations(key: str) -> None:
+    dataset = config.load_dataset(ROOT, key)
+    row = next((line for line in LICENCES.splitlines() if line.startswith(f"| `{key}` |")), "")
+    packages = [f"`{package.name}` {package.version}" for package in dataset.snapshot.packages]
+    wanted = [dataset.publisher, dataset.citation, *(license.name for license in dataset.licenses), *packages]
+    assert not [text for text in wanted if text not in row]
+
+
+def test_columns_of_the_tables_are_listed() -> None:
+    from observatudo.warehouse.tables import INDICATOR, OBSERVATION
+
+    listed = _words(_section("What ingest writes"))
+    assert not {name for name, _kind in (*OBSERVATION, *INDICATOR)} - listed
+
+
+def test_pages_of_decisions_are_short_and_listed() -> None:
+    folder = ROOT / "docs/decisions"
+    pages = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    assert not [path.name for path in pages if not re.match(r"\d{4}-[a-z0-9-]+\.md$", path.name)]
+    assert not [path.name for path in pages if f"({path.name})" not in index]
