@@ -153,9 +153,9 @@ def _problem(model: type[BaseModel], detail: ErrorDetails) -> str:
     if kind in {"literal_error", "union_tag_invalid", "enum"}:
         expected = str(context.get("expected") or context.get("expected_tags"))
         found = str(context.get("tag", detail["input"]))
-        return _("found {found}, expected {expected}").format(found=repr(found), expected=expected) + _nearest(
-            found, expected.replace("'", "").replace(" or ", ", ").split(", ")
-        )
+        return _("found {found}, expected {expected}").format(
+            found=repr(found), expected=expected.replace(" or ", _(" or "))
+        ) + _nearest(found, expected.replace("'", "").replace(" or ", ", ").split(", "))
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
     return _("found {found}, expected: {expected}").format(found=repr(detail["input"]), expected=detail["msg"])

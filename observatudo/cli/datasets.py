@@ -11,6 +11,8 @@ from observatudo.i18n import _
 if TYPE_CHECKING:
     from observatudo.datasets import DatasetState
 
+_WIDEST = 1_000  # characters of a line
+
 
 def datasets(
     as_json: Annotated[bool, typer.Option("--json", help=_("Print JSON, with the snapshots' provenance."))] = False,
@@ -47,7 +49,8 @@ def _show(found: list[DatasetState]) -> None:
             _number(state.rows_rejected),
             "–" if state.match_rate is None else f"{state.match_rate:.2%}",
         )
-    console = Console()
+    console = Console(soft_wrap=True)  # what is wider than the terminal is wrapped there, not cut off
+    table.width = console.measure(table, options=console.options.update(max_width=_WIDEST)).maximum
     console.print(table)
     for state in found:
         for warning in state.warnings:

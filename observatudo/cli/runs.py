@@ -98,7 +98,7 @@ def _print_table(found: list[Run]) -> None:
             run.started.replace("T", " ").removesuffix("+00:00"),
             _seconds(run.duration_s),
             (run.commit or "-")[:_SHORT] + ("+" if run.dirty else ""),
-            run.experiment or run.kind,
+            run.experiment or _word(run.kind),
             _stages(run.stages),
         )
         for run in found
@@ -122,6 +122,7 @@ def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], styles: list
     from rich.text import Text
 
     table = Table(*heads, box=None, header_style="bold", pad_edge=False)
+    table.columns[0].no_wrap = True  # an id is there to be copied
     for row, style in zip(rows, styles or [""] * len(rows), strict=True):
         table.add_row(*(Text(cell, style=style if column == 1 else "") for column, cell in enumerate(row)))
     Console().print(table)
@@ -139,8 +140,8 @@ def _status(status: str) -> str:
     return f"{_GLYPHS[status]} {_word(status)}"
 
 
-def _word(status: str) -> str:
-    """Return a status in the user's language; records, logs, JSON and CSV have the English word."""
+def _word(name: str) -> str:
+    """Return a status or kind of run in the user's language; records, logs, JSON and CSV have the English word."""
     words = {
         "success": _("success"),
         "failed": _("failed"),
@@ -148,8 +149,9 @@ def _word(status: str) -> str:
         "noop": _("noop"),
         "running": _("running"),
         "unchanged": _("unchanged"),
+        "hand": _("hand"),
     }
-    return words[status]
+    return words.get(name, name)
 
 
 def _seconds(seconds: float) -> str:
@@ -162,7 +164,7 @@ def _print_head(run: Run, record: Record | None, logged: RunLog | None) -> None:
     lines = [
         (_("run"), f"{run.run_id}  {_status(run.status)}"),
         (_("started"), f"{run.started}  ({_seconds(run.duration_s)})"),
-        (_("kind"), run.experiment or run.kind),
+        (_("kind"), run.experiment or _word(run.kind)),
         (_("commit"), commit + (_(", with changed inputs") if run.dirty else "")),
         (_("host"), run.host),
     ]

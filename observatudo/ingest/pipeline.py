@@ -237,8 +237,8 @@ def _stop_on_fatal(key: str, results: list[CheckResult]) -> None:
     if not broken:
         return
     lines = [
-        _("check {check} {column}: found {found}, limit {limit}, {failed} failing").format(
-            check=b.check, column=b.column or "", found=b.found, limit=b.limit, failed=b.failed
+        _("check {check}: found {found}, limit {limit}, {failed} failing").format(
+            check=f"{b.check} {b.column or ''}".rstrip(), found=b.found, limit=b.limit, failed=b.failed
         )
         + "".join(f"\n      {row}" for row in b.sample)
         for b in broken
