@@ -19,6 +19,10 @@ from observatudo.i18n import _
 from observatudo.yamlfile import Strict, load
 
 Name = Annotated[str, Key(pattern=r"^[a-z][a-z0-9_]*$")]
+DatasetKey = Annotated[str, Key(pattern=r"^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*$")]
+# a file's or folder's name or path inside the repository: never absolute, hidden or above it
+FileName = Annotated[str, Key(pattern=r"^[^/.\\][^/\\]*$")]
+InnerPath = Annotated[str, Key(pattern=r"^[^/.\\][^/\\]*(/[^/.\\][^/\\]*)*$")]
 Level = Literal["fatal", "warn"]
 Number = int | float
 Frequency = Literal["unica", "anual", "semestral", "trimestral", "bimestral", "mensal"]
@@ -45,7 +49,7 @@ class Package(Strict):
     version: str
     distribution: Literal["wheel", "sdist", "tarball"]
     sha256: Annotated[str, Key(pattern=r"^[0-9a-f]{64}$")]
-    members: Annotated[dict[str, str], Key(min_length=1)]
+    members: Annotated[dict[FileName, str], Key(min_length=1)]
 
 
 class SnapshotConfig(Strict):
@@ -98,7 +102,7 @@ class Lookup(Strict):
     """The value of column ``value`` in the row of ``table`` (a CSV) whose column ``key`` equals field ``of``."""
 
     of: str
-    table: str
+    table: InnerPath
     key: str
     value: str
 
@@ -154,7 +158,7 @@ class Locality(Strict):
     code: str | None = None
     name: str | None = None
     state: str | None = None
-    exceptions: str | None = None
+    exceptions: InnerPath | None = None
     levels: list[Literal["municipio", "uf", "pais"]] = ["municipio"]
 
     @model_validator(mode="after")
@@ -314,8 +318,8 @@ class Dataset(Strict):
 class DatasetEntry(Strict):
     """One line under ``datasets``: where its params are, and the list its places are checked against."""
 
-    params: str
-    lista: str
+    params: Annotated[str, Key(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
+    lista: InnerPath
 
 
 class ClassifyParams(Strict):
@@ -333,7 +337,7 @@ class TransformParams(Strict):
 class Params(Strict):
     """The whole of params.yaml."""
 
-    datasets: Annotated[dict[str, DatasetEntry], Key(min_length=1)]
+    datasets: Annotated[dict[DatasetKey, DatasetEntry], Key(min_length=1)]
     ds: dict[str, dict[str, dict[str, ParamValue]]]
     classify: ClassifyParams
     load: LoadParams

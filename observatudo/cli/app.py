@@ -8,6 +8,7 @@ import traceback
 from types import TracebackType
 
 import typer
+import typer.main
 
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
@@ -50,7 +51,7 @@ def main() -> None:
     sys.excepthook = _unforeseen
     _register()
     try:
-        app()
+        typer.main.get_command(app)()  # app() itself would put typer's own hook in place of ours
     except ObservatudoError as error:
         print(error, file=sys.stderr)
         sys.exit(1)

@@ -91,3 +91,30 @@ def test_an_unknown_dataset_names_the_nearest() -> None:
 def test_a_param_that_is_no_number_is_refused() -> None:
     with pytest.raises(ConfigError, match="“min_rows” is missing or not a number"):
         config.resolve(config.ParamRef(param="min_rows"), {"min_rows": "many"}, "x")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("  siconfi/ente:", "  ../ente:"),
+        ("  siconfi/ente:", "  siconfi/en'te:"),
+        ("  siconfi/ente:", "  siconfi:"),
+        ("lista: data/ingested/ibge/municipio", "lista: /etc/passwd"),
+        ("lista: data/ingested/ibge/municipio", "lista: data/../../x"),
+        ("params: siconfi.ente", "params: siconfi"),
+    ],
+)
+def test_a_name_that_leads_elsewhere_is_refused(tmp_path: Path, before: str, after: str) -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    assert before in text
+    (tmp_path / "params.yaml").write_text(text.replace(before, after), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"params\.yaml:\d+: datasets\."):
+        config.load_params(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../data.csv", "/data.csv", ".data.csv", "a/b.csv"])
+def test_a_snapshot_file_is_a_plain_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "d.yaml"
+    path.write_text(GOOD.replace("data_2015.csv:", f"{name}:"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="members"):
+        load(path, config.Dataset)
