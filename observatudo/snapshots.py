@@ -207,7 +207,9 @@ def _previous(root: Path, key: str) -> Snapshot | None:
 
 
 def _stranger(path: Path, snapshot: Snapshot) -> bool:
-    return path.name not in snapshot.files and path.name != SIDECAR and not path.name.startswith(".")
+    # a file too large for Git has its `.dvc` beside it
+    known = {*snapshot.files, *(f"{name}.dvc" for name in snapshot.files), SIDECAR}
+    return path.name not in known and not path.name.startswith(".")
 
 
 def _shown(root: Path, path: Path) -> str:

@@ -13,7 +13,7 @@ def _work(log: journal.Stage) -> None:
     log.count(rows_read=report.rows_read, rows_kept=report.rows_kept, rows_rejected=report.rows_rejected)
     for check in report.checks:
         if not check.passed:
-            log.warn(f"{check.check} {check.column or ''}: {check.failed} ({'; '.join(check.sample)})")
+            log.warn(f"{check.title()}: {check.failed} ({'; '.join(check.sample)})")
     log.output((paths.INGESTED / log.key).as_posix(), rows=report.rows)
 
 

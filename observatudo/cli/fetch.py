@@ -72,7 +72,12 @@ def _from_packages(root: Path, keys: list[str]) -> None:
                 def report(text: str, label: str = label) -> None:
                     status.update(f"{label} · {text}")
 
-                changes = package.take(root, key, load_dataset(root, key), report)
+                dataset = load_dataset(root, key)
+                if len(keys) > 1 and not dataset.snapshot.packages:
+                    by_hand = _("brought by hand: observatudo fetch {key} --from FILE").format(key=key)
+                    typer.echo(f"– {key}: {by_hand}")
+                    continue
+                changes = package.take(root, key, dataset, report)
         except ObservatudoError as error:
             if len(keys) == 1:
                 raise

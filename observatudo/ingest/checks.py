@@ -39,6 +39,10 @@ class CheckResult:
     limit: float | None
     sample: list[str]
 
+    def title(self) -> str:
+        """Return the check's name, with its column if it has one."""
+        return f"{self.check} {self.column}" if self.column else self.check
+
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
 

@@ -238,7 +238,7 @@ def _stop_on_fatal(key: str, results: list[CheckResult]) -> None:
         return
     lines = [
         _("check {check}: found {found}, limit {limit}, {failed} failing").format(
-            check=f"{b.check} {b.column or ''}".rstrip(), found=b.found, limit=b.limit, failed=b.failed
+            check=b.title(), found=b.found, limit=b.limit, failed=b.failed
         )
         + "".join(f"\n      {row}" for row in b.sample)
         for b in broken

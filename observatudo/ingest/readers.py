@@ -1,7 +1,7 @@
 """Files of a snapshot → batches of text columns, each row with its place in the file.
 
 Nothing is typed here and nothing dropped: a record that does not fit its header is handed back as
-malformed. A row's ``linha`` is the physical line it ends on in a CSV (newlines in quotes counted), and
+malformed. A row's ``linha`` is the physical line it starts on in a CSV (newlines in quotes counted), and
 the record's number (from 1) in JSON and other text.
 """
 

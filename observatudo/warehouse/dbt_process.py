@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
+from observatudo.warehouse import presence
+from observatudo.warehouse.presence import WAREHOUSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
 PROJECT = Path("dbt")
 TARGET = PROJECT / "target"
-WAREHOUSE = Path(".observatudo/warehouse.duckdb")
 SITE = TARGET / "static_index.html"
 
 
@@ -58,6 +59,7 @@ def run(root: Path, threads: int, variables: dict[str, str], progress: Callable[
             where=str(PROJECT),
             next_step=_("mend what it names, then type: dvc repro transform"),
         )
+    presence.mark(root)
 
 
 def _environment() -> dict[str, str]:

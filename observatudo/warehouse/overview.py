@@ -14,13 +14,13 @@ from pydantic import BaseModel
 from observatudo import paths
 from observatudo.warehouse import artifacts
 from observatudo.warehouse.load import LOADS
+from observatudo.warehouse.presence import WAREHOUSE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _TARGET = Path("dbt/target")
 _PAGE = _TARGET / "visao/overview.md"
-_WAREHOUSE = Path(".observatudo/warehouse.duckdb")
 _PERCENT = "coalesce(printf('%.2f %%', 100 * {column}), '')"
 _AUDITED = f"""
     select fonte || '/' || dataset, tipo, linhas_lidas, linhas_mantidas, linhas_rejeitadas,
@@ -86,7 +86,7 @@ def _volumes(root: Path, built: bool) -> list[tuple[object, ...]]:
     """The audit mart when the build got as far; what load wrote otherwise."""
     import duckdb
 
-    with duckdb.connect(root / _WAREHOUSE, read_only=True) as connection:
+    with duckdb.connect(root / WAREHOUSE, read_only=True) as connection:
         if built:
             return connection.execute(_AUDITED).fetchall()
         return connection.execute(_LOADED, [(root / LOADS).as_posix()]).fetchall()

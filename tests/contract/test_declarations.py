@@ -38,7 +38,8 @@ def test_params_of_a_dataset_are_its_own(key: str) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_a_snapshot_is_whole_and_is_what_the_declaration_asks_for(key: str) -> None:
     dataset, snapshot = config.load_dataset(ROOT, key), snapshots.verify(ROOT, key)
-    assert sorted(snapshot.files) == dataset.snapshot.files()
+    if dataset.snapshot.packages:  # else its files were brought by hand
+        assert sorted(snapshot.files) == dataset.snapshot.files()
     if snapshot.connector == "package":
         asked = [package.model_dump(exclude={"members"}) for package in dataset.snapshot.packages]
         assert snapshot.source == {"packages": asked}
