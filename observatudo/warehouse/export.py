@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from observatudo import parquet, paths
 from observatudo.config import declared, load_dataset
 from observatudo.warehouse import datapackage
-from observatudo.warehouse.dbt_process import WAREHOUSE
 from observatudo.warehouse.glossary import Glossary, load_glossary
+from observatudo.warehouse.presence import WAREHOUSE
 from observatudo.warehouse.tables import arrow_schema
 
 if TYPE_CHECKING:

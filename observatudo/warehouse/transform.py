@@ -12,6 +12,7 @@ from observatudo import paths
 from observatudo.errors import DataError
 from observatudo.i18n import _
 from observatudo.warehouse import artifacts, dbt_process, export
+from observatudo.warehouse.presence import WAREHOUSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +81,7 @@ def _failure(root: Path, build: artifacts.Artifacts) -> DataError:
     import duckdb
 
     skipped = sum(result.status == "skipped" for result in build.results)
-    with duckdb.connect(root / dbt_process.WAREHOUSE, read_only=True) as connection:
+    with duckdb.connect(root / WAREHOUSE, read_only=True) as connection:
         connection.execute("set file_search_path = ?", [str(root)])
         shown = [_explain(connection, result) for result in build.bad[:_SHOWN]]
     more = [result.name for result in build.bad[_SHOWN:]]

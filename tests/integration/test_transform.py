@@ -20,6 +20,7 @@ from observatudo import generate
 from observatudo.errors import DataError, ObservatudoError
 from observatudo.warehouse import dbt_process
 from observatudo.warehouse.load import load
+from observatudo.warehouse.presence import WAREHOUSE
 from observatudo.warehouse.transform import Built, transform
 from tests import fixtures_warehouse as fixtures
 
@@ -162,7 +163,7 @@ def test_the_warehouse_keeps_the_technical_columns(done: Done) -> None:
     import duckdb
 
     query = "select distinct _fonte, _dataset, _id_execucao, cast(_data_processamento as varchar), _ativo"
-    with duckdb.connect(done.root / dbt_process.WAREHOUSE, read_only=True) as connection:
+    with duckdb.connect(done.root / WAREHOUSE, read_only=True) as connection:
         found = connection.execute(f"{query} from fact_indicador order by 1").fetchall()
     assert found == [
         ("outra", "nota", "primeira", "2026-11-22 10:00:00", True),
