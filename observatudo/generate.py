@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 from observatudo.classify.taxonomy import Taxonomy
 from observatudo.config import json_schemas
 from observatudo.runs.model import schema_text as run_schema_text
-from observatudo.warehouse.models import render
+from observatudo.warehouse import models
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _SCHEMAS = "configs/schema"
-_STAGING = "dbt/models/staging"
 
 
 def stale(root: Path) -> list[str]:
@@ -26,9 +25,7 @@ def stale(root: Path) -> list[str]:
     Missing files count, and so do staging models of datasets that are no longer declared.
     Raises ConfigError for a wrong declaration.
     """
-    wanted = _wanted(root)
-    differing = [name for name, text in wanted.items() if _read(root / name) != text]
-    return sorted(differing + _orphans(root, wanted))
+    return sorted(models.stale(root) + models.differing(root, _json_schemas()))
 
 
 def generate(root: Path) -> list[str]:
@@ -36,7 +33,7 @@ def generate(root: Path) -> list[str]:
 
     Raises ConfigError for a wrong declaration.
     """
-    wanted, changed = _wanted(root), stale(root)
+    wanted, changed = models.render(root) | _json_schemas(), stale(root)
     for name in changed:
         path = root / name
         if name in wanted:
@@ -47,18 +44,8 @@ def generate(root: Path) -> list[str]:
     return changed
 
 
-def _wanted(root: Path) -> dict[str, str]:
+def _json_schemas() -> dict[str, str]:
     schemas = json_schemas() | {"eixos.json": Taxonomy.model_json_schema()}
     texts = {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
     texts["run.json"] = run_schema_text()
-    return render(root) | {f"{_SCHEMAS}/{name}": text for name, text in texts.items()}
-
-
-def _read(path: Path) -> str | None:
-    return path.read_bytes().decode("utf-8") if path.is_file() else None
-
-
-def _orphans(root: Path, wanted: dict[str, str]) -> list[str]:
-    """Everything in the staging folder is generated, so what the declarations do not give is left over."""
-    found = (path.relative_to(root).as_posix() for path in (root / _STAGING).glob("*.*"))
-    return [name for name in found if name not in wanted]
+    return {f"{_SCHEMAS}/{name}": text for name, text in texts.items()}

@@ -58,6 +58,27 @@ def render(root: Path) -> dict[str, str]:
     return files
 
 
+def stale(root: Path) -> list[str]:
+    """Return the dbt project's generated files, relative to ``root``, that differ from what the declarations give.
+
+    Missing files count, and so do staging models of datasets that are no longer declared.
+    Raises ConfigError as ``render`` does.
+    """
+    wanted = render(root)
+    found = (path.relative_to(root).as_posix() for path in (root / _STAGING).glob("*.*"))
+    orphans = [name for name in found if name not in wanted]  # everything in that folder is generated
+    return sorted(differing(root, wanted) + orphans)
+
+
+def differing(root: Path, wanted: dict[str, str]) -> list[str]:
+    """Return the names whose file under ``root`` is missing or does not have the text."""
+    return [name for name, text in wanted.items() if _read(root / name) != text]
+
+
+def _read(path: Path) -> str | None:
+    return path.read_bytes().decode("utf-8", errors="replace") if path.is_file() else None
+
+
 def model_name(table: Table) -> str:
     """Return the staging model's name; the indicators of a dataset of observations get a suffix."""
     return f"stg_{table.fonte}__{table.dataset}" + ("" if table.main else f"__{table.name}")

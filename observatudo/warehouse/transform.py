@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from observatudo import paths
-from observatudo.errors import DataError
+from observatudo.errors import DataError, ObservatudoError
 from observatudo.i18n import _
-from observatudo.warehouse import artifacts, dbt_process, export
+from observatudo.warehouse import artifacts, dbt_process, export, models
 from observatudo.warehouse.presence import WAREHOUSE
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ def transform(root: Path, threads: int, variables: dict[str, str], progress: Cal
 
     ``variables`` are dbt's: ``id_execucao`` and ``data_processamento``. ``progress`` is told nodes done
     and in all. Raises DataError naming every model or test that failed, with failing rows, and
-    ObservatudoError when dbt could not run.
+    ObservatudoError when dbt could not run, or when its models are not those of the declarations.
     """
+    _require_generated(root)
     dbt_process.run(root, threads, variables, progress)
     build = artifacts.read(root / dbt_process.TARGET)
     if build.bad:
@@ -50,6 +51,18 @@ def transform(root: Path, threads: int, variables: dict[str, str], progress: Cal
     metrics = build.metrics()
     _write_metrics(root, metrics, rows)
     return Built(rows, metrics, [f"{test.name}: {test.failures}" for test in build.warned])
+
+
+def _require_generated(root: Path) -> None:
+    """Stale models would leave a new dataset out of the marts, or keep one that was taken out, in silence."""
+    stale = models.stale(root)
+    if stale:
+        more = ["…"] if len(stale) > _SHOWN else []
+        raise ObservatudoError(
+            _("{count} files of the dbt project do not follow from the declarations any more").format(count=len(stale)),
+            where=", ".join([*stale[:_SHOWN], *more]),
+            next_step="observatudo generate",
+        )
 
 
 def _write_metrics(root: Path, metrics: dict[str, int], rows: dict[str, int]) -> None:

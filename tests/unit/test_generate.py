@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from observatudo import generate
 from observatudo.cli.generate import generate as command
-from observatudo.errors import ConfigError
+from observatudo.errors import ConfigError, ObservatudoError
+from observatudo.warehouse.transform import transform
 from tests import fixtures_warehouse as fixtures
 
 STAGING = "dbt/models/staging"
@@ -66,6 +67,16 @@ def test_a_dataset_no_longer_declared_leaves_no_model_behind(repository: Path) -
     assert orphan in generate.stale(repository)
     generate.generate(repository)
     assert not (repository / orphan).exists()
+
+
+def test_marts_are_not_built_from_models_of_other_declarations(repository: Path) -> None:
+    """Without this a new dataset stays out of the marts, and one taken out stays in, and every test passes."""
+    fixtures.declare_another(repository)
+    with pytest.raises(ObservatudoError, match="5 files") as caught:
+        transform(repository, 1, {}, lambda _done, _total: None)
+    assert f"{STAGING}/stg_observacao.sql" in caught.value.where
+    assert caught.value.next_step == "observatudo generate"
+    assert not (repository / "data/marts").exists()
 
 
 @pytest.mark.parametrize(
