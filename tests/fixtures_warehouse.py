@@ -48,6 +48,16 @@ MUNICIPALITIES = [
     ("5208707", "Goiânia", True),
     ("5300108", "Brasília", True),
 ]
+_NAMES_ALIKE = [  # what stems or parts of names would take for one another
+    ("1721000", "municipio", "Palmas", "TO"),
+    ("3146909", "municipio", "Palma", "MG"),
+    ("3147105", "municipio", "Palmas de Minas", "MG"),
+    ("3170701", "municipio", "Varginha", "MG"),
+    ("3205002", "municipio", "Serra", "ES"),
+    ("3517406", "municipio", "Serra Negra", "SP"),
+    ("3548500", "municipio", "Santos", "SP"),
+    ("3549607", "municipio", "São José do Barreiro", "SP"),
+]
 ENTITIES = [
     ("1", "União", None, "U", None),
     ("22", "Governo do Estado do Piauí", "PI", "E", 3281480),
@@ -239,10 +249,11 @@ def marts(root: Path) -> None:
         ("4202537", "municipio", "Bom Jesus", "SC"),
         ("4314902", "municipio", "Porto Alegre", "RS"),
         ("5203500", "municipio", "Bom Jesus de Goiás", "GO"),
+        *_NAMES_ALIKE,
     ]
     facts: list[tuple[object, ...]] = [
         (name, code, "mensal", date(year, 1, 1), float(year), None, None, 0.5, 1000, 2021)
-        for code in ("2201903", "3550308", "4202537", "5203500")
+        for code in ("2201903", "3550308", "4202537", "5203500", *(place[0] for place in _NAMES_ALIKE))
         for year in (2018, 2019)
     ]
     for mart, rows, schema in (

@@ -1,10 +1,11 @@
 """Look-up: an indicator and a place found by words, their values, and where the values come from.
 
-Reads the exported marts. Accents, case and plurals make no difference.
+Reads the exported marts. Accents and case make no difference, nor do plurals in an indicator's words.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from observatudo import paths, snapshots
-from observatudo.classify.text import stems
+from observatudo.classify.text import fold, stems
 from observatudo.config import load_dataset
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _LISTED = 12
+_WORD = re.compile(r"[^\W_]+")
 Found = TypeVar("Found")
 
 
@@ -152,11 +154,10 @@ def _values(connection: duckdb.DuckDBPyConnection, what: Indicator, where: Place
 
 def _choose_place(places: Sequence[Place], words: str, uf: str | None) -> tuple[Place, list[str]]:
     """A municipality comes before the state of the same name; which is said in the notes."""
+    state = _state(places, uf)
     if words.strip() in {place.id_localidade for place in places}:
         return next(place for place in places if place.id_localidade == words.strip()), []
-    inside = [place for place in places if uf is None or place.sigla_uf == uf.upper()]
-    named = _best(inside, words, lambda place: place.nome)
-    named = named or _best(inside, words, lambda place: f"{place.nome} {place.sigla_uf}")
+    named = _named([place for place in places if state is None or place.sigla_uf == state], words)
     towns = [place for place in named if place.nivel == "municipio"]
     chosen = towns or named
     if len(chosen) != 1:
@@ -169,6 +170,39 @@ def _choose_place(places: Sequence[Place], words: str, uf: str | None) -> tuple[
         if other is not chosen[0]
     ]
     return chosen[0], notes
+
+
+def _state(places: Sequence[Place], uf: str | None) -> str | None:
+    known = sorted({place.sigla_uf for place in places if place.sigla_uf})
+    if uf is None or uf.strip().upper() in known:
+        return uf and uf.strip().upper()
+    raise ObservatudoError(
+        _("there is no state “{uf}”").format(uf=uf),
+        where="--uf",
+        next_step=_("give one of: {states}").format(states=" ".join(known)),
+    )
+
+
+def _named(places: Sequence[Place], words: str) -> list[Place]:
+    """Return the places of exactly this name; without any, those whose name has all the words.
+
+    Words are compared whole, without accents: by stems Santa would be Santos, and Varginho Varginha.
+    The state's letters may stand behind the name.
+    """
+    wanted = _words(words)
+    plain = [(place, _words(place.nome)) for place in places]
+    lettered = [(place, (*own, (place.sigla_uf or "").lower())) for place, own in plain]
+    for having in (plain, lettered):
+        if exact := [place for place, own in having if own == wanted]:
+            return exact
+    for having in (plain, lettered):
+        if partly := [place for place, own in having if wanted and set(wanted) <= set(own)]:
+            return partly
+    return []
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(fold(text)))
 
 
 def _level(place: Place) -> str:

@@ -57,6 +57,35 @@ def test_a_name_of_several_places_lists_them_and_uf_chooses(repository: Path) ->
     assert find(repository, "Bom Jesus PI", "óbito").place.id_localidade == "2201903"
 
 
+@pytest.mark.parametrize(
+    ("words", "uf", "code"),
+    [
+        ("Palmas", None, "1721000"),
+        ("palma", None, "3146909"),
+        ("Serra", None, "3205002"),
+        ("serra", "sp", "3517406"),
+        ("Barreiro", None, "3549607"),
+        ("SERRA NEGRA / SP", None, "3517406"),
+    ],
+)
+def test_a_whole_name_wins_alone_and_parts_of_names_are_whole_words(
+    repository: Path, words: str, uf: str | None, code: str
+) -> None:
+    assert find(repository, words, "óbito", uf=uf).place.id_localidade == code
+
+
+@pytest.mark.parametrize(("words", "uf"), [("Santa", None), ("Varginho", None), ("Barreira", "SP")])
+def test_a_name_that_is_only_alike_is_no_other_town(repository: Path, words: str, uf: str | None) -> None:
+    with pytest.raises(ObservatudoError, match="no place is called"):
+        find(repository, words, "óbito", uf=uf)
+
+
+def test_a_state_that_does_not_exist_is_said_before_the_place_is_looked_for(repository: Path) -> None:
+    with pytest.raises(ObservatudoError, match="no state “zz”") as caught:
+        find(repository, "São Paulo", "óbito", uf="zz")
+    assert "MG PI RS SC SP TO" in caught.value.next_step
+
+
 def test_an_indicator_with_values_comes_before_one_that_is_only_described(repository: Path) -> None:
     assert find(repository, "São Paulo", "obito").indicator.id_indicador == "registro_civil_obito"
 
