@@ -6,14 +6,13 @@ have one (``fields``, ``constraints``, ``missingValues``, ``dialect``, ``primary
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field as Key
 from pydantic import model_validator
 
-from observatudo import paths
+from observatudo import consistency, paths
 from observatudo.errors import ConfigError
 from observatudo.i18n import _
 from observatudo.yamlfile import Strict, load
@@ -61,8 +60,8 @@ class SnapshotConfig(Strict):
 
 
 class Dialect(Strict):
-    delimiter: Annotated[str, Key(min_length=1, max_length=1)] = ","
-    quoteChar: Annotated[str, Key(min_length=1, max_length=1)] = '"'
+    delimiter: Annotated[str, Key(pattern=r"^[\t -~]$")] = ","
+    quoteChar: Annotated[str, Key(pattern=r"^[!-~]$")] = '"'
 
 
 class Resource(Strict):
@@ -275,37 +274,19 @@ class Dataset(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = [field.name for field in self.fields]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(_("fields declared twice: {names}").format(names=", ".join(twice)))
-        for place, name in self._references():
-            if name not in names:
-                raise ValueError(
-                    _("{place} names the field “{name}”, which is not declared under fields").format(
-                        place=place, name=name
-                    )
-                    + _close(name, names)
-                )
-        if self.kind == "observacao" and not (self.indicators and self.locality and self.period):
-            raise ValueError(_("kind observacao needs indicators, locality and period"))
-        if self.kind == "referencia" and not self.primaryKey:
-            raise ValueError(_("kind referencia needs primaryKey"))
+        found = consistency.problems(self)
+        if found:
+            raise ValueError("; ".join(found))
         return self
 
-    def _references(self) -> list[tuple[str, str]]:
-        found = [("primaryKey", name) for name in self.primaryKey]
-        for place, part in (("locality", self.locality), ("period", self.period)):
+    def required_fields(self) -> set[str]:
+        """Return the fields a row cannot do without: declared so, or part of its key, place or period."""
+        wanted = {field.name for field in self.fields if field.constraints.required} | set(self.primaryKey)
+        for part in (self.locality, self.period):
             if part is not None:
                 chosen = part.model_dump(include={"code", "name", "state", "year", "month"})
-                found += [(f"{place}.{key}", str(value)) for key, value in chosen.items() if value]
-        found += [(f"indicators.{i.id}.value", i.value) for i in self.indicators]
-        for check in self.checks:
-            if isinstance(check, NullRateCheck | RangeCheck | RepeatedBlockCheck | PartsSumCheck):
-                found.append((f"checks.{check.check}.field", check.field))
-            if isinstance(check, RepeatedBlockCheck):
-                found += [("checks.repeated_block.within", name) for name in check.within]
-        return found
+                wanted |= {str(name) for name in chosen.values() if name}
+        return wanted | ({"id_indicador", "nome"} if self.kind == "catalogo" else set())
 
     def param_names(self) -> set[str]:
         """Return the names of all params the declaration refers to."""
@@ -348,7 +329,7 @@ class Params(Strict):
         entry = self.datasets.get(key)
         if entry is None:
             raise ConfigError(
-                _("no dataset “{key}” in params.yaml").format(key=key) + _close(key, self.datasets),
+                _("no dataset “{key}” in params.yaml").format(key=key) + consistency.nearest(key, self.datasets),
                 where=str(paths.PARAMS),
                 next_step="observatudo datasets",
             )
@@ -361,12 +342,6 @@ class Params(Strict):
                 next_step=_("add “{name}: {{}}” under ds.{source}").format(name=name, source=source),
             )
         return section
-
-
-def _close(name: str, valid: object) -> str:
-    options = [str(option) for option in valid] if isinstance(valid, list | dict) else []
-    close = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
-    return "; " + _("did you mean “{name}”?").format(name=close[0]) if close else ""
 
 
 def load_params(root: Path) -> Params:
@@ -399,7 +374,8 @@ def resolve(value: Number | ParamRef | None, params: dict[str, ParamValue], wher
     found = params.get(value.param)
     if isinstance(found, bool) or not isinstance(found, int | float):
         raise ConfigError(
-            _("the param “{name}” is missing or not a number").format(name=value.param) + _close(value.param, params),
+            _("the param “{name}” is missing or not a number").format(name=value.param)
+            + consistency.nearest(value.param, set(params) - {value.param}),
             where=where,
             next_step=_("set it in the dataset's section of params.yaml"),
         )
@@ -414,7 +390,7 @@ def check_params(key: str, dataset: Dataset, params: dict[str, ParamValue]) -> N
             _("the params of {key} name what its declaration never uses: {names}").format(
                 key=key, names=", ".join(unknown)
             )
-            + _close(unknown[0], sorted(dataset.param_names())),
+            + consistency.nearest(unknown[0], sorted(dataset.param_names())),
             where=str(paths.PARAMS),
             next_step=_("correct the name, or refer to it in {file}").format(file=dataset_path(key)),
         )

@@ -18,6 +18,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from observatudo import paths
+from observatudo.config import FileName
 from observatudo.errors import SnapshotError
 from observatudo.i18n import _
 
@@ -47,7 +48,7 @@ class Snapshot(BaseModel):
     license: str
     citation: str
     fetched_at: str
-    files: dict[str, SnapshotFile]
+    files: dict[FileName, SnapshotFile]
 
     @property
     def sha256(self) -> str:

@@ -25,7 +25,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class Strict(BaseModel):
     """Base of every model read from YAML: unknown keys are errors, values are not converted, objects are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True, allow_inf_nan=False)
 
 
 Model = typing.TypeVar("Model", bound=BaseModel)
@@ -74,6 +74,8 @@ def parse(path: Path) -> tuple[object, Lines]:
             where=f"{path}:{line}",
             next_step=_("correct the line; look for a missing colon, quote or indentation"),
         ) from None
+    except RecursionError:
+        raise ConfigError(_("the YAML is nested too deeply, or holds itself"), where=str(path)) from None
     except yaml.reader.ReaderError as error:
         raise ConfigError(_("this is not text: {error}").format(error=error.reason), where=str(path)) from None
     finally:
@@ -94,7 +96,14 @@ def _build(loader: yaml.SafeLoader, node: yaml.Node, at: Location, lines: Lines,
         return _mapping(loader, node, at, lines, path)
     if isinstance(node, yaml.SequenceNode):
         return [_build(loader, item, (*at, i), lines, path) for i, item in enumerate(node.value)]
-    return loader.construct_object(node)
+    try:
+        return loader.construct_object(node)
+    except ValueError as error:  # a date that is none, a number too long
+        raise ConfigError(
+            _("this value cannot be read: {error}").format(error=error),
+            where=f"{path}:{node.start_mark.line + 1}",
+            next_step=_("put it in quotes if it is meant as text"),
+        ) from None
 
 
 def _mapping(

@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 REASON = "bloco_repetido"
 _DISTINCT_VALUES = 3
 
+_SEQUENCE = """
+CREATE OR REPLACE TABLE sequencia AS
+SELECT _r, {group} AS grupo, {state} AS estado, {value} AS valor, _lugar IS NULL AS do_estado,
+    row_number() OVER (PARTITION BY {group}, {state} ORDER BY _r) AS posicao
+FROM localizado
+"""
 _WINDOWS = """
-WITH numerado AS (
-    SELECT _r, {group} AS grupo, {state} AS estado, {value} AS valor,
-        row_number() OVER (PARTITION BY {group}, {state} ORDER BY _r) AS posicao
-    FROM localizado
-), janela AS (
+WITH janela AS (
     SELECT *, list(valor) OVER (PARTITION BY grupo, estado ORDER BY posicao
         ROWS BETWEEN CURRENT ROW AND {following} FOLLOWING) AS valores
-    FROM numerado
+    FROM sequencia
 ), repetida AS (
     SELECT grupo, valores, string_agg(DISTINCT estado, '+' ORDER BY estado) AS estados FROM janela
     WHERE len(valores) = {length} AND len(list_distinct(valores)) >= {distinct}
@@ -38,9 +40,9 @@ WITH numerado AS (
 SELECT grupo, estados, estado, posicao
 FROM janela JOIN repetida USING (grupo, valores) ORDER BY ALL
 """
-_MATCHED = """
-SELECT _r, _lugar IS NULL FROM localizado
-WHERE {group} = ? AND {state} = ? QUALIFY row_number() OVER (ORDER BY _r) IN (SELECT unnest(?))
+_AT = """
+SELECT _r, do_estado FROM sequencia
+WHERE grupo = ? AND estado = ? AND posicao IN (SELECT unnest(?)) ORDER BY _r
 """
 
 Hits = dict[tuple[str, str], dict[str, set[int]]]
@@ -58,26 +60,31 @@ def reject_copies(
     assert locality.state is not None
     group = "concat_ws('-', " + ", ".join(ident(name) for name in check.within) + ")"
     names = {"group": group, "state": ident(locality.state), "value": ident(check.field)}
-    hits: Hits = defaultdict(lambda: defaultdict(set))
-    query = _WINDOWS.format(**names, following=length - 1, length=length, distinct=_DISTINCT_VALUES)
-    for in_group, states, state, position in con.execute(query).fetchall():
-        hits[in_group, states][state].update(range(position, position + length))
-    matched_query = _MATCHED.format(**names)
+    con.execute(_SEQUENCE.format(**names))
+    copies: set[int] = set()
     found: list[str] = []
-    for (in_group, states), positions in sorted(hits.items()):
-        sides = {state: _rows(con, matched_query, in_group, state, where) for state, where in sorted(positions.items())}
+    for (in_group, states), positions in sorted(_hits(con, length).items()):
+        sides = {state: _rows(con, in_group, state, where) for state, where in sorted(positions.items())}
         for state in _copies({state: share for state, (_rows_, share) in sides.items()}):
             rows = sides[state][0]
-            _reject(con, rows, check.field)
+            copies.update(rows)
             found.append(f"{in_group}: {state} ({len(rows)}) = {states}")
+    _reject(con, sorted(copies), check.field)
     return found
 
 
-def _rows(
-    con: duckdb.DuckDBPyConnection, query: str, group: str, state: str, positions: set[int]
-) -> tuple[list[int], float]:
+def _hits(con: duckdb.DuckDBPyConnection, length: int) -> Hits:
+    """Return (group, states) → state → positions of the rows inside a run that the states share."""
+    hits: Hits = defaultdict(lambda: defaultdict(set))
+    query = _WINDOWS.format(following=length - 1, length=length, distinct=_DISTINCT_VALUES)
+    for in_group, states, state, position in con.execute(query).fetchall():
+        hits[in_group, states][state].update(range(position, position + length))
+    return hits
+
+
+def _rows(con: duckdb.DuckDBPyConnection, group: str, state: str, positions: set[int]) -> tuple[list[int], float]:
     """Return the row numbers at these positions and the share of them whose name belongs to the state."""
-    found = con.execute(query, [group, state, sorted(positions)]).fetchall()
+    found = con.execute(_AT, [group, state, sorted(positions)]).fetchall()
     return [row for row, _matched in found], sum(matched for _row, matched in found) / len(found)
 
 

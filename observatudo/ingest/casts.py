@@ -70,7 +70,7 @@ def lookup_name(derive: Derive) -> str:
     return f"{derive.lookup.table}:{derive.lookup.key}:{derive.lookup.value}"
 
 
-def failures(field: Field, params: dict[str, ParamValue]) -> str:
+def failures(field: Field, params: dict[str, ParamValue], dataset: Dataset) -> str:
     """Return the expression for the reason a row's field fails, null where it does not."""
     name, limits = ident(field.name), field.constraints
     cases: list[tuple[str, str]] = []
@@ -78,21 +78,43 @@ def failures(field: Field, params: dict[str, ParamValue]) -> str:
         cases.append((f"{raw(field.name)} IS NOT NULL AND {name} IS NULL", _NOT_OF_TYPE[field.type]))
     if field.derive is not None and field.derive.lookup is not None:
         cases.append((f"{ident(field.derive.lookup.of)} IS NOT NULL AND {name} IS NULL", "fora_da_tabela"))
-    if limits.required:
+    if field.name in dataset.required_fields():
         cases.append((f"{name} IS NULL", "vazio"))
+    if field.type == "number":
+        cases.append((f"NOT isfinite({name})", "nao_numero"))
     if limits.pattern is not None:
         cases.append((f"NOT regexp_full_match({name}, {literal(limits.pattern)})", "fora_do_padrao"))
     if limits.enum is not None:
         cases.append((f"{name} NOT IN {literals(limits.enum)}", "fora_da_lista"))
-    minimum = config.resolve(limits.minimum, params, f"fields.{field.name}.constraints.minimum")
-    maximum = config.resolve(limits.maximum, params, f"fields.{field.name}.constraints.maximum")
-    if minimum is not None:
-        cases.append((f"{name} < {minimum!r}", "abaixo_do_minimo"))
-    if maximum is not None:
-        cases.append((f"{name} > {maximum!r}", "acima_do_maximo"))
+    cases += _outside(field, params, dataset)
     if not cases:
         return "CAST(NULL AS VARCHAR)"
     return "CASE " + " ".join(f"WHEN {when} THEN {literal(reason)}" for when, reason in cases) + " END"
+
+
+def _outside(field: Field, params: dict[str, ParamValue], dataset: Dataset) -> list[tuple[str, str]]:
+    """Return the conditions for a value below or above its declared bounds, or outside the calendar."""
+    name, limits, where = ident(field.name), field.constraints, f"fields.{field.name}.constraints"
+    declared = (
+        config.resolve(limits.minimum, params, f"{where}.minimum"),
+        config.resolve(limits.maximum, params, f"{where}.maximum"),
+    )
+    cases: list[tuple[str, str]] = []
+    for minimum, maximum in (declared, _calendar(field, dataset)):
+        if minimum is not None:
+            cases.append((f"{name} < {minimum!r}", "abaixo_do_minimo"))
+        if maximum is not None:
+            cases.append((f"{name} > {maximum!r}", "acima_do_maximo"))
+    return cases
+
+
+def _calendar(field: Field, dataset: Dataset) -> tuple[float | None, float | None]:
+    """Return the bounds that make a year or a month part of a date."""
+    if dataset.period is not None and field.name == dataset.period.year:
+        return 1, 9999
+    if dataset.period is not None and field.name == dataset.period.month:
+        return 1, 12
+    return None, None
 
 
 def typed_query(dataset: Dataset, params: dict[str, ParamValue]) -> str:
@@ -105,7 +127,7 @@ def typed_query(dataset: Dataset, params: dict[str, ParamValue]) -> str:
         if field.derive is not None:
             value, shown = derived(field.derive), _text_behind(field.derive)
             query = f"SELECT *, {value} AS {ident(field.name)}, {shown} AS {raw(field.name)} FROM ({query})"
-    reasons = ", ".join(f"{failures(f, params)} AS {failure(f.name)}" for f in dataset.fields)
+    reasons = ", ".join(f"{failures(f, params, dataset)} AS {failure(f.name)}" for f in dataset.fields)
     return f"SELECT *, {reasons} FROM ({query})"
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from observatudo.config import Dataset, Field, Melt, Resource
+    from observatudo.config import Dataset, Melt, Resource
 
 _TABLES = """
 CREATE TABLE recusado (_r BIGINT, arquivo VARCHAR, linha BIGINT, coluna VARCHAR, texto VARCHAR, motivo VARCHAR);
@@ -59,7 +59,8 @@ def collect(con: duckdb.DuckDBPyConnection, files: list[Path], dataset: Dataset)
             used = {*columns.values(), *resource.filter, *_melted(dataset, source)}
             result.ignored[path.name] = [name for name in source.columns if name not in used]
             con.execute("DROP TABLE arquivo")
-    _every_field_found(fields, seen, files, result.ignored)
+    _every_file_read(files, seen)
+    _every_field_found(dataset, seen, files, result.ignored)
     return result
 
 
@@ -175,13 +176,24 @@ def _malformed(con: duckdb.DuckDBPyConnection, name: str, source: Source, start:
     return len(source.malformed)
 
 
+def _every_file_read(files: list[Path], seen: dict[str, set[str]]) -> None:
+    unread = sorted(path for path in files if path.name not in seen)
+    if unread:
+        raise DataError(
+            _("no resource of the declaration reads this file of the snapshot"),
+            where=str(unread[0]),
+            next_step=_("add it to a resource's “path”, or take it out of the snapshot"),
+        )
+
+
 def _every_field_found(
-    fields: list[Field], seen: dict[str, set[str]], files: list[Path], ignored: dict[str, list[str]]
+    dataset: Dataset, seen: dict[str, set[str]], files: list[Path], ignored: dict[str, list[str]]
 ) -> None:
-    """A required field must be in every file, any other in at least one."""
-    for wanted in fields:
+    """A field a row cannot do without, and every value, must be in every file; any other in at least one."""
+    everywhere = dataset.required_fields() | {indicator.value for indicator in dataset.indicators}
+    for wanted in (each for each in dataset.fields if each.derive is None):
         without = [name for name, found in seen.items() if wanted.name not in found]
-        if without and (wanted.constraints.required or len(without) == len(seen)):
+        if without and (wanted.name in everywhere or len(without) == len(seen)):
             raise DataError(
                 _("the file has no column for the field “{name}” (looked for: {sources})").format(
                     name=wanted.name, sources=", ".join(wanted.sources())

@@ -7,7 +7,6 @@ so that whatever goes wrong leaves the previous output as it was.
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from observatudo import config, parquet, paths, snapshots
 from observatudo.config import Dataset, Derive, ParamValue, RepeatedBlockCheck
 from observatudo.errors import ConfigError, DataError
 from observatudo.i18n import _
-from observatudo.ingest import blocks, casts, checks, places, tables
+from observatudo.ingest import blocks, casts, checks, places, reviewed, tables
 from observatudo.ingest.collect import Collected, collect
 from observatudo.ingest.sql import failure, ident, literal, raw
 
@@ -79,12 +78,24 @@ def ingest(root: Path, key: str) -> Report:
     with duckdb.connect() as con:
         con.execute("SET preserve_insertion_order = true")
         files = [snapshots.folder(root, key) / name for name in sorted(snapshot.files)]
-        report = _run(con, root, key, dataset, section, files)
+        try:
+            report = _run(con, root, key, dataset, section, files)
+        except duckdb.Error as error:
+            raise _refused(key, error) from error
         source = {"sha256": snapshot.sha256, "fetched_at": snapshot.fetched_at, "source": snapshot.source}
         report = Report(**(report.__dict__ | {"snapshot": source}))
         _stop_on_fatal(key, report.checks)
         _write(con, root, key, dataset, report)
     return report
+
+
+def _refused(key: str, error: Exception) -> DataError:
+    first, *_rest = str(error).splitlines()
+    return DataError(
+        _("the database engine cannot do what the declaration asks for: {error}").format(error=first),
+        where=str(config.dataset_path(key)),
+        next_step=_("look for a pattern, name or number in the declaration that it does not take"),
+    )
 
 
 def _run(
@@ -115,24 +126,14 @@ def _lookup_tables(con: duckdb.DuckDBPyConnection, root: Path, dataset: Dataset)
 
 def _pairs(root: Path, derive: Derive) -> dict[str, str]:
     assert derive.lookup is not None
-    lookup, path = derive.lookup, root / derive.lookup.table
-    if not path.is_file():
-        raise ConfigError(_("the lookup's table is not there"), where=str(path))
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    lookup = derive.lookup
     pairs: dict[str, str] = {}
-    for line, row in enumerate(rows, start=2):
-        if lookup.key not in row or lookup.value not in row:
-            raise ConfigError(
-                _("the lookup's table has no column “{name}”").format(
-                    name=lookup.value if lookup.key in row else lookup.key
-                ),
-                where=f"{path}:1",
-                next_step=_("its columns are: {names}").format(names=", ".join(map(str, row))),
-            )
+    for line, row in enumerate(reviewed.rows(root / lookup.table, {lookup.key, lookup.value}), start=2):
         if row[lookup.key] in pairs:
             raise ConfigError(
-                _("the lookup's table has “{value}” twice").format(value=row[lookup.key]), where=f"{path}:{line}"
+                _("the lookup's table has “{value}” twice").format(value=row[lookup.key]),
+                where=f"{root / lookup.table}:{line}",
+                next_step=_("keep one of the two"),
             )
         pairs[row[lookup.key]] = row[lookup.value]
     return pairs
@@ -160,7 +161,8 @@ def _place(
     """Make ``localizado`` and return the copied blocks that were rejected on the way."""
     locality = dataset.locality
     if locality is None:
-        con.execute("CREATE TABLE localizado AS SELECT *, NULL AS _id_local, NULL AS _relacao FROM aceito")
+        nowhere = "NULL AS _id_local, NULL AS _relacao, NULL AS _nome"
+        con.execute(f"CREATE TABLE localizado AS SELECT *, {nowhere} FROM aceito")
         return []
     directory = root / config.load_params(root).datasets[key].lista
     places.locate(con, places.Places(directory, locality, root))
@@ -202,7 +204,7 @@ def _report(
     by_reason = dict(
         con.execute("SELECT motivo, count(DISTINCT _r) FROM recusado GROUP BY ALL ORDER BY ALL").fetchall()
     )
-    rate = _match_rate(con, dataset, collected.rows_read, by_reason)
+    rate = _match_rate(con, dataset, by_reason)
     rows = _count(con, f"SELECT count(*) FROM {result}")
     results = checks.run(con, dataset.checks, params, checks.Facts(rows, dataset.primaryKey, rate, copied))
     results.append(checks.duplicates(named, by_reason.get(tables.DUPLICATE, 0)))
@@ -221,15 +223,13 @@ def _report(
     )
 
 
-def _match_rate(
-    con: duckdb.DuckDBPyConnection, dataset: Dataset, rows_read: int, by_reason: dict[str, int]
-) -> float | None:
-    """Return the share of the rows in scope that were given a place; a copied block's rows have none."""
+def _match_rate(con: duckdb.DuckDBPyConnection, dataset: Dataset, by_reason: dict[str, int]) -> float | None:
+    """Return the share of the rows that name a place which were given one; a copied block's rows have none."""
     if dataset.locality is None:
         return None
-    in_scope = rows_read - by_reason.get("fora_do_filtro", 0) - by_reason.get("linha_vazia", 0)
+    asked = _count(con, "SELECT count(DISTINCT _r) FROM aceito")
     unplaced = sum(by_reason.get(reason, 0) for reason in (*places.REASONS, blocks.REASON))
-    return round(1 - unplaced / in_scope, 6) if in_scope else 0.0
+    return round(1 - unplaced / asked, 6) if asked else 0.0
 
 
 def _stop_on_fatal(key: str, results: list[CheckResult]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from observatudo.errors import ConfigError
 from observatudo.i18n import _
+from observatudo.ingest import reviewed
 from observatudo.ingest.sql import ident, literal, raw
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ KEY = "regexp_replace(lower(strip_accents({})), '[^a-z0-9]', '', 'g')"
 NOT_FOUND = "municipio_nao_encontrado"
 AMBIGUOUS = "nome_ambiguo"
 UNKNOWN_CODE = "codigo_desconhecido"
+_EXCEPTION = ("sigla_uf", "nome", "id_municipio", "relacao", "motivo")
 REASONS = (NOT_FOUND, AMBIGUOUS, UNKNOWN_CODE)
 
 _CANDIDATES = """
@@ -90,7 +92,7 @@ def _by_code(con: duckdb.DuckDBPyConnection, locality: Locality) -> None:
     code = ident(locality.code)
     con.execute(f"""
         CREATE TABLE localizado AS
-        SELECT a.*, c.codigo AS _id_local, 'oficial' AS _relacao,
+        SELECT a.*, c.codigo AS _id_local, 'oficial' AS _relacao, NULL AS _nome,
             CASE WHEN c.codigo IS NULL THEN {literal(UNKNOWN_CODE)} END AS _lugar
         FROM aceito AS a LEFT JOIN ({codes}) AS c(codigo) ON c.codigo = a.{code}
     """)
@@ -104,7 +106,7 @@ def _by_name(con: duckdb.DuckDBPyConnection, places: Places) -> None:
     con.execute(_CANDIDATES.format(key_nome=KEY.format("nome"), key_valor=KEY.format("d.valor")))
     con.execute(f"""
         CREATE TABLE localizado AS
-        SELECT a.*, l.id_municipio AS _id_local, l.relacao AS _relacao,
+        SELECT a.*, l.id_municipio AS _id_local, l.relacao AS _relacao, l.chave AS _nome,
             CASE WHEN l.chave IS NULL THEN {literal(NOT_FOUND)}
                  WHEN l.id_municipio IS NULL THEN {literal(AMBIGUOUS)} END AS _lugar
         FROM aceito AS a LEFT JOIN lugar AS l
@@ -113,18 +115,16 @@ def _by_name(con: duckdb.DuckDBPyConnection, places: Places) -> None:
 
 
 def _exceptions(con: duckdb.DuckDBPyConnection, places: Places) -> None:
-    columns = "sigla_uf VARCHAR, nome VARCHAR, id_municipio VARCHAR, relacao VARCHAR, motivo VARCHAR"
-    con.execute(f"CREATE TABLE excecao ({columns})")
+    con.execute(f"CREATE TABLE excecao ({', '.join(f'{name} VARCHAR' for name in _EXCEPTION)})")
     if places.locality.exceptions is None:
         return
     path = places.root / places.locality.exceptions
-    if not path.is_file():
-        raise ConfigError(_("the table of exceptions is not there"), where=str(path))
-    con.execute("INSERT INTO excecao SELECT * FROM read_csv(?, header = true, all_varchar = true)", [str(path)])
+    for row in reviewed.rows(path, set(_EXCEPTION)):
+        con.execute("INSERT INTO excecao VALUES (?, ?, ?, ?, ?)", [row[name] for name in _EXCEPTION])
     wrong = con.execute("""
         SELECT e.sigla_uf, e.nome, e.id_municipio FROM excecao AS e
         LEFT JOIN oficial AS o ON o.id_municipio = e.id_municipio
-        WHERE o.id_municipio IS NULL OR o.sigla_uf <> e.sigla_uf OR e.motivo IS NULL
+        WHERE o.id_municipio IS NULL OR o.sigla_uf <> e.sigla_uf OR e.motivo = ''
             OR e.relacao NOT IN ('grafia', 'renomeado', 'parte')
         ORDER BY ALL
     """).fetchall()

@@ -8,6 +8,7 @@ the record's number (from 1) in JSON and other text.
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 8 << 20
 RECORDS_PER_BATCH = 100_000
 LINE = "_linha"
+ROW = "_r"
 
 
 @dataclass
@@ -112,12 +114,28 @@ def _open_csv(path: Path, resource: Resource) -> Source:
 def _header(path: Path, resource: Resource) -> list[str]:
     with path.open(encoding=_with_bom(resource.encoding), newline="") as file:
         dialect = resource.dialect
-        header = next(csv.reader(file, delimiter=dialect.delimiter, quotechar=dialect.quoteChar))
-    names = [name.strip() for name in header]
-    twice = sorted({name for name in names if names.count(name) > 1})
+        header = next(csv.reader(file, delimiter=dialect.delimiter, quotechar=dialect.quoteChar), [])
+    return _columns([name.strip() for name in header], f"{path}:1")
+
+
+def _columns(names: list[str], where: str) -> list[str]:
+    """Return the columns' names, blank ones (a trailing delimiter) numbered; raises DataError for a clash.
+
+    Upper and lower case are the same column to the database.
+    """
+    if not any(names):
+        raise DataError(_("the header names no column"), where=where, next_step=_("is this the right file?"))
+    named = [name or f"coluna_{position}" for position, name in enumerate(names, start=1)]
+    folded = [name.casefold() for name in named]
+    twice = sorted({name for name, key in zip(named, folded, strict=True) if folded.count(key) > 1})
     if twice:
-        raise DataError(_("the header names a column twice: {names}").format(names=", ".join(twice)), where=f"{path}:1")
-    return names
+        raise DataError(_("the header names a column twice: {names}").format(names=", ".join(twice)), where=where)
+    if reserved := sorted(set(folded) & {LINE, ROW}):
+        raise DataError(
+            _("these names of columns are taken by Observatudo itself: {names}").format(names=", ".join(reserved)),
+            where=where,
+        )
+    return named
 
 
 def _with_bom(encoding: str) -> str:
@@ -139,12 +157,31 @@ def _numbered(
             numbered = batch.append_column(LINE, pa.array(lines.of(_newlines(batch)), pa.int64()))
             yield numbered if position else numbered.slice(1)
         lines.finish()
+        _refuse_open_quote(path, resource, lines.last)
     except pa.ArrowInvalid as error:
         if "invalid UTF8" in str(error):
             raise _wrong_encoding(path, resource.encoding, error) from None
         raise DataError(_("the CSV cannot be read: {error}").format(error=error), where=str(path)) from None
     except UnicodeError as error:
         raise _wrong_encoding(path, resource.encoding, error) from None
+
+
+def _refuse_open_quote(path: Path, resource: Resource, line: int) -> None:
+    """Raise DataError when the last record, from ``line`` on, is inside a quote: it swallowed what follows."""
+    csv.field_size_limit(path.stat().st_size + 1)  # what was swallowed can be as long as the file
+    with path.open(encoding=_with_bom(resource.encoding), newline="\n") as file:
+        rest = itertools.islice(file, line - 1, None)
+        dialect = resource.dialect
+        try:
+            for _record in csv.reader(rest, delimiter=dialect.delimiter, quotechar=dialect.quoteChar, strict=True):
+                pass
+        except csv.Error as error:
+            if "unexpected end of data" in str(error):
+                raise DataError(
+                    _("a quote is opened in the record of line {line} and never closed").format(line=line),
+                    where=f"{path}:{line}",
+                    next_step=_("mend the snapshot at its source; nothing after that quote can be trusted"),
+                ) from None
 
 
 class _Lines:
@@ -159,6 +196,7 @@ class _Lines:
         self._malformed = malformed
         self._last = 0
         self._newlines = 0
+        self.last = 1  # the line of the last record placed
 
     def of(self, inside: Ints) -> Ints:
         """Return the lines of the next good records, given the number of newlines inside each."""
@@ -176,6 +214,7 @@ class _Lines:
         for number, line in zip(passed, lines[len(good) :], strict=True):
             self._malformed.append(replace(self._bad.pop(int(number)), line=int(line)))
         self._last = int(numbers.max(initial=self._last))
+        self.last = int(lines.max(initial=self.last))
         self._newlines += int(counts.sum())
         return lines[: len(good)]
 
@@ -200,12 +239,15 @@ def _open_json(path: Path, resource: Resource) -> Source:
     # numbers stay the text that was published
     try:
         content = json.loads(path.read_text(encoding=_with_bom(resource.encoding)), parse_float=str, parse_int=str)
+    except RecursionError:
+        raise DataError(_("the JSON is nested too deeply to be a table"), where=str(path)) from None
     except json.JSONDecodeError as error:
         raise DataError(
             _("this is not valid JSON: {error}").format(error=error.msg), where=f"{path}:{error.lineno}"
         ) from None
     records = list(_walk(content, resource.records.split("."), {}, path))
     columns = list(dict.fromkeys(name for record in records for name in record))
+    _columns(columns or [""], str(path))
     return Source(columns, _batches(records, columns))
 
 

@@ -33,11 +33,14 @@ SELECT id_indicador, id_municipio, data_referencia, any_value(periodicidade) AS 
     CASE WHEN count(*) > 1 THEN 'soma de ' || count(*) || ' linhas' END AS justificativa
 FROM celula GROUP BY id_indicador, id_municipio, data_referencia
 """
-# rows of parts of a municipality add up to it, beside at most one row of its own; others of one key are duplicates
+# different parts of a municipality add up to it, beside at most one row of its own; any other second row of a key,
+# and the same part once more, is a duplicate
 _DUPLICATES = """
 CREATE TABLE duplicada AS
 SELECT id_indicador, id_municipio, data_referencia FROM celula
-GROUP BY ALL HAVING count(*) FILTER (WHERE _relacao IS DISTINCT FROM 'parte') > 1
+GROUP BY ALL
+HAVING count(*) FILTER (WHERE _relacao IS DISTINCT FROM 'parte') > 1
+    OR count(*) FILTER (WHERE _relacao = 'parte') > count(DISTINCT _nome) FILTER (WHERE _relacao = 'parte')
 """
 
 
@@ -64,12 +67,13 @@ def observations(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
 def _cells(dataset: Dataset, indicator: Indicator) -> str:
     assert dataset.period is not None
     value = next(field for field in dataset.fields if field.name == indicator.value)
-    month = f"coalesce({ident(dataset.period.month)}, 1)" if dataset.period.month else "1"
+    month = ident(dataset.period.month) if dataset.period.month else "1"
     is_text = value.type == "string"
     number = "CAST(NULL AS DOUBLE)" if is_text else f"CAST({ident(value.name)} AS DOUBLE)"
     text = ident(value.name) if is_text else "CAST(NULL AS VARCHAR)"
     return f"""
-        SELECT _r, _arquivo, _linha, _relacao, {literal(indicator.id)} AS id_indicador, _id_local AS id_municipio,
+        SELECT _r, _arquivo, _linha, _relacao, _nome,
+            {literal(indicator.id)} AS id_indicador, _id_local AS id_municipio,
             make_date({ident(dataset.period.year)}, {month}, 1) AS data_referencia,
             {literal(dataset.frequency)} AS periodicidade, {number} AS valor, {text} AS valor_texto,
             {raw(value.name)} AS valor_original
@@ -120,7 +124,11 @@ def reference(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
         f" FROM localizado AS l JOIN referencia AS r USING ({key}) WHERE l.{ident(name)} <> r.{ident(name)}"
         for name in compared
     )
-    con.execute(f"CREATE TABLE divergencia AS {differing}")
+    nothing = (
+        f"SELECT {key}, '' AS coluna, '' AS valor_adotado, '' AS valor, '' AS arquivo, 0::BIGINT AS linha"
+        f" FROM referencia WHERE false"
+    )
+    con.execute(f"CREATE TABLE divergencia AS {differing or nothing}")
     return named
 
 
@@ -140,7 +148,7 @@ def _catalogue(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
     present = {field.name for field in dataset.fields}
     con.execute("""
         CREATE TABLE duplicada AS
-        SELECT id_indicador FROM localizado GROUP BY ALL HAVING count(*) > 1 OR id_indicador IS NULL
+        SELECT id_indicador FROM localizado GROUP BY ALL HAVING count(*) > 1
     """)
     named = _duplicates(con, "localizado", ["id_indicador"])
     values = ", ".join(

@@ -118,3 +118,59 @@ def test_a_snapshot_file_is_a_plain_name(tmp_path: Path, name: str) -> None:
     path.write_text(GOOD.replace("data_2015.csv:", f"{name}:"), encoding="utf-8")
     with pytest.raises(ConfigError, match="members"):
         load(path, config.Dataset)
+
+
+CONTRADICTIONS = {
+    ("prefix: {of: id_municipio,", "prefix: {of: id_municipo,"): "did you mean “id_municipio”",
+    ("lookup: {of: id_uf,", "lookup: {of: capital,"): "needs the field “capital”, which must be declared before it",
+    (r"pattern: '\d{7}'", r"pattern: '(?=\d)\d{7}'"): "look-around and back-references are not possible here",
+    (r"pattern: '\d{7}'", r"pattern: '(\d{7}'"): "fields.id_municipio.constraints.pattern is no regular expression",
+    ("type: boolean", "type: boolean\n    constraints: {minimum: 1}"): "minimum and maximum are for numbers",
+    ("primaryKey: [id_municipio]", "primaryKey: [id_municipo]"): "did you mean “id_municipio”",
+    ("primaryKey: [id_municipio]", "primaryKey: []"): "kind referencia needs primaryKey",
+    ("maximum: 0.001", "maximum: .nan"): "finite number",
+    ("{check: rows, level: fatal, minimum: {param: min_rows}}", "{check: match_rate, level: warn, minimum: 1}"): (
+        "checks.match_rate needs locality"
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), [(*edit, text) for edit, text in CONTRADICTIONS.items()])
+def test_a_declaration_that_contradicts_itself_is_explained(
+    tmp_path: Path, before: str, after: str, expected: str
+) -> None:
+    text = (ROOT / "configs/datasets/ibge/municipio.yaml").read_text(encoding="utf-8")
+    assert before in text
+    path = tmp_path / "d.yaml"
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        load(path, config.Dataset)
+    assert expected in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("  - name: ano\n    type: integer", "  - name: ano\n    type: number", "period.year: the field “ano” must be"),
+        ("within: [ano, mes]", "within: []", "must name the fields of the period"),
+        ("locality:\n  name: municipio\n  state: sigla_uf\n", "locality:\n  code: municipio\n", "found by name"),
+        ("kind: observacao", "kind: catalogo", "kind catalogo needs the fields id_indicador and nome"),
+    ],
+)
+def test_observations_that_contradict_themselves(tmp_path: Path, before: str, after: str, expected: str) -> None:
+    text = GOOD.replace("  exceptions: configs/tabelas/municipio_excecao.csv\n", "")
+    assert before in text
+    path = tmp_path / "d.yaml"
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        load(path, config.Dataset)
+    assert expected in error.value.message
+
+
+@pytest.mark.parametrize("text", ["a: 2020-13-45", "a: !!int abc", "a: &x [*x]", "a: " + "9" * 5000])
+def test_a_value_yaml_cannot_make_is_an_error_with_its_place(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "d.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        parse(path)
+    assert str(path) in error.value.where

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from observatudo import snapshots
 from observatudo.errors import ConfigError, DataError, SnapshotError
 from observatudo.ingest.pipeline import ingest
 from tests.builder import LONG, Repository, changed, repository
@@ -334,3 +335,124 @@ def test_parts_that_do_not_add_up_are_shown(repo: Repository) -> None:
     (check, _unique) = report.checks
     assert (check.failed, check.sample) == (1, ["53: 90 ≠ 100"])
     assert report.match_rate == 1.0
+
+
+def town(state: str, values: list[int]) -> list[tuple[str, str, int]]:
+    return [(state, f"{state} {i}", value) for i, value in enumerate(values)]
+
+
+def test_two_copied_blocks_in_one_state_are_both_found_and_nothing_else(repo: Repository) -> None:
+    first, second, own = [5, 8, 2, 9, 4], [31, 7, 12, 6], [100, 200, 300]
+    rows = town("MG", first) + town("SP", second)
+    rows += [("RJ", name, value) for _uf, name, value in town("MG", first)] + town("RJ", own)
+    rows += [("RJ", name, value) for _uf, name, value in town("SP", second)]
+    code = {"MG": "3106200", "SP": "3550308", "RJ": "3304557"}
+    parts = [f"{name[:2]},{name},{code[name[:2]]},parte,x" for name in sorted({name for _uf, name, _v in rows})]
+    declaration = exceptions(repo, *parts) | {"checks": BLOCK["checks"]}
+    body = "".join(f"2020,{uf},{name},{value}\n" for uf, name, value in rows)
+    report = repo.ingest("x/y", declaration, HEADER + body)
+    assert report.rejected_by_reason == {"bloco_repetido": 9}
+    values = {r["id_municipio"]: r["valor"] for r in repo.rows("x/y", "observacao/teste_valor.parquet")}
+    assert values == {"3106200": sum(first), "3550308": sum(second), "3304557": sum(own)}
+
+
+def test_the_same_part_twice_is_a_duplicate(repo: Repository) -> None:
+    declaration = exceptions(repo, "DF,Gama,5300108,parte,y")
+    body = "2020,DF,Brasília,100\n2020,DF,Gama,7\n2020,DF,gama,7\n"
+    with pytest.raises(DataError, match=r"5300108/2020-01-01 \(a.csv:2, a.csv:3, a.csv:4\)"):
+        repo.ingest("x/y", declaration, HEADER + body)
+
+
+def test_an_open_quote_stops_the_stage_where_it_opens(repo: Repository) -> None:
+    with pytest.raises(DataError, match="opened in the record of line 3"):
+        repo.ingest("x/y", LONG, HEADER + '2020,SP,São Paulo,1\n2020,RJ,"Rio,2\n2020,PA,Santarém,3\n')
+
+
+def test_a_row_without_its_period_is_a_reject(repo: Repository) -> None:
+    declaration = copy.deepcopy(LONG)
+    fields = declaration["fields"]
+    assert isinstance(fields, list)
+    fields[0] = {"name": "ano", "type": "integer"}
+    fields.append({"name": "mes", "type": "integer"})
+    declaration["period"] = {"year": "ano", "month": "mes"}
+    body = (
+        "2020,SP,São Paulo,1,1\n,SP,São Paulo,2,1\n2020,SP,São Paulo,3,\n2020,SP,São Paulo,4,13\n0,SP,São Paulo,5,1\n"
+    )
+    report = repo.ingest("x/y", declaration, HEADER.strip() + ",mes\n" + body)
+    found = [(r["linha"], r["coluna"], r["motivo"]) for r in repo.rows("x/y", "rejeitado.parquet")]
+    assert found == [
+        (3, "ano", "vazio"),
+        (4, "mes", "vazio"),
+        (5, "mes", "acima_do_maximo"),
+        (6, "ano", "abaixo_do_minimo"),
+    ]
+    assert report.rows_kept == 1
+
+
+def test_the_match_rate_is_of_rows_that_name_a_place(repo: Repository) -> None:
+    body = "".join(f"18{i:02d},SP,São Paulo,1\n" for i in range(90)) + "2020,SP,Atlântida,1\n2020,SP,São Paulo,1\n"
+    assert repo.ingest("x/y", LONG, HEADER + body).match_rate == 0.5
+
+
+def test_a_number_beyond_all_bounds_is_a_reject(repo: Repository) -> None:
+    declaration = copy.deepcopy(LONG)
+    fields = declaration["fields"]
+    assert isinstance(fields, list)
+    fields[3] = {"name": "quantidade", "type": "number"}
+    report = repo.ingest("x/y", declaration, HEADER + f"2020,SP,São Paulo,{'9' * 400}\n2020,PA,Santarém,1\n")
+    assert report.rejected_by_reason == {"nao_numero": 1}
+
+
+def one_more_file(repo: Repository, key: str, name: str, content: str) -> None:
+    """Put one more file into a snapshot, as a package of several files would."""
+    folder = repo.root / "data/raw" / key
+    (folder / name).write_text(content)
+    sidecar = snapshots.read(repo.root, key)
+    files = {**sidecar.files, name: snapshots.describe(folder / name, "test")}
+    (folder / "snapshot.json").write_text(sidecar.model_copy(update={"files": files}).to_json())
+
+
+def test_a_file_no_resource_reads_is_an_error(repo: Repository) -> None:
+    repo.ingest("x/y", LONG, HEADER + "2020,SP,São Paulo,1\n")
+    one_more_file(repo, "x/y", "b.CSV", HEADER)
+    with pytest.raises(DataError, match="no resource of the declaration reads") as error:
+        ingest(repo.root, "x/y")
+    assert error.value.where.endswith("b.CSV")
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [("\n", "names no column"), ("ano,uf,cidade,quantidade,ANO\n", "a column twice: ANO, ano"), ("_r,a\n", "taken by")],
+)
+def test_a_header_that_cannot_serve_is_refused(repo: Repository, header: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        repo.ingest("x/y", LONG, header + "2020,SP,São Paulo,1,2020\n")
+
+
+def test_a_trailing_delimiter_in_the_header_is_a_column_without_a_name(repo: Repository) -> None:
+    report = repo.ingest("x/y", LONG, HEADER.strip() + ",\n2020,SP,São Paulo,1,\n")
+    assert (report.rows_kept, report.ignored_columns) == (1, {"a.csv": ["coluna_5"]})
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (b"sigla_uf,nome\nSP,x\n", "no column “id_municipio”"),
+        ("sigla_uf,nome,id_municipio,relacao,motivo\nSP,São,1,a,b\n".encode("latin-1"), "CSV in UTF-8"),
+        (b"sigla_uf,nome,id_municipio,relacao,motivo\nSP,x\n", "more or fewer values"),
+        (b"sigla_uf,nome,id_municipio,relacao,motivo\nSP,x,3550308,,y\n", "SP/x/3550308"),
+    ],
+)
+def test_a_table_of_exceptions_that_cannot_serve_is_refused(repo: Repository, table: bytes, message: str) -> None:
+    declaration = exceptions(repo)
+    (repo.root / "configs/tabelas/excecao.csv").write_bytes(table)
+    with pytest.raises(ConfigError, match=message):
+        repo.ingest("x/y", declaration, HEADER + "2020,SP,São Paulo,1\n")
+
+
+def test_a_sidecar_cannot_name_files_elsewhere(repo: Repository) -> None:
+    repo.ingest("x/y", LONG, HEADER + "2020,SP,São Paulo,1\n")
+    path = repo.root / "data/raw/x/y/snapshot.json"
+    path.write_text(path.read_text().replace('"a.csv"', '"../../../../params.yaml"'))
+    with pytest.raises(SnapshotError):
+        ingest(repo.root, "x/y")

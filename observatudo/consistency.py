@@ -1,0 +1,150 @@
+"""What must hold between the keys of a dataset's declaration, beyond each key's own type."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from observatudo.i18n import _
+
+if TYPE_CHECKING:
+    from observatudo.config import Check, Dataset, Derive, Field
+
+_NUMERIC = {"integer", "number"}
+# the database's regular expressions (RE2) have no look-around and no back-references
+_BEYOND_RE2 = re.compile(r"\(\?<?[=!]|\\[1-9]|\(\?P=")
+
+
+def nearest(name: str, valid: Collection[str]) -> str:
+    """Return “; did you mean …?” with the valid name nearest to this one, or nothing."""
+    close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.5)
+    return "; " + _("did you mean “{name}”?").format(name=close[0]) if close else ""
+
+
+def problems(dataset: Dataset) -> list[str]:
+    """Return what contradicts itself in a declaration, one sentence each; empty when all is well."""
+    fields = {field.name: field for field in dataset.fields}
+    names = [field.name for field in dataset.fields]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    found = [_("fields declared twice: {names}").format(names=", ".join(twice))] if twice else []
+    for place, name in _references(dataset):
+        if name not in fields:
+            found.append(_unknown(place, name, names))
+    found += [*_patterns(dataset), *_derivations(dataset), *_types(dataset), *_kind(dataset)]
+    for check in dataset.checks:
+        found += _check(check, dataset, fields)
+    return found
+
+
+def _unknown(place: str, name: str, names: list[str]) -> str:
+    message = _("{place} names the field “{name}”, which is not declared under fields").format(place=place, name=name)
+    return message + nearest(name, names)
+
+
+def _references(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    """Yield (where, field) for every place but derivations that names a field."""
+    for name in dataset.primaryKey:
+        yield "primaryKey", name
+    for place, part in (("locality", dataset.locality), ("period", dataset.period)):
+        if part is not None:
+            chosen = part.model_dump(include={"code", "name", "state", "year", "month"})
+            yield from ((f"{place}.{key}", str(value)) for key, value in chosen.items() if value)
+    for indicator in dataset.indicators:
+        yield f"indicators.{indicator.id}.value", indicator.value
+    for check in dataset.checks:
+        for name in [getattr(check, "field", None), *getattr(check, "within", [])]:
+            if name is not None:
+                yield f"checks.{check.check}", name
+
+
+def _patterns(dataset: Dataset) -> Iterator[str]:
+    written = [(f"fields.{f.name}.constraints.pattern", f.constraints.pattern) for f in dataset.fields]
+    written += [(f"resources.{r.path}.pattern", r.pattern) for r in dataset.resources]
+    written.append(("melt.pattern", dataset.melt.pattern if dataset.melt else None))
+    for place, pattern in written:
+        if not pattern:
+            continue
+        try:
+            compiled = re.compile(pattern)
+        except re.error as error:
+            yield _("{place} is no regular expression: {error}").format(place=place, error=error)
+            continue
+        if place.startswith("resources.") and not compiled.groupindex:
+            yield _("{place} needs named groups, (?P<name>…): they are the columns").format(place=place)
+        if not place.startswith("resources.") and _BEYOND_RE2.search(pattern):
+            yield _("{place}: look-around and back-references are not possible here").format(place=place)
+
+
+def _derivations(dataset: Dataset) -> Iterator[str]:
+    """A derived field is made of fields that stand before it, and is text."""
+    before: list[str] = []
+    for field in dataset.fields:
+        if field.derive is not None:
+            place = f"fields.{field.name}.derive"
+            for name in _made_of(field.derive):
+                if name not in before:
+                    yield _("{place} needs the field “{name}”, which must be declared before it").format(
+                        place=place, name=name
+                    ) + nearest(name, before)
+            if field.type != "string":
+                yield _("{place}: a derived field is of type string").format(place=place)
+        before.append(field.name)
+
+
+def _made_of(derive: Derive) -> list[str]:
+    if derive.prefix is not None:
+        return [derive.prefix.of]
+    if derive.lookup is not None:
+        return [derive.lookup.of]
+    return re.findall(r"\{(\w+)\}", derive.template or "")
+
+
+def _types(dataset: Dataset) -> Iterator[str]:
+    for field in dataset.fields:
+        limits, place = field.constraints, f"fields.{field.name}.constraints"
+        if field.type not in _NUMERIC and (limits.minimum is not None or limits.maximum is not None):
+            yield _("{place}: minimum and maximum are for numbers").format(place=place)
+        if field.type != "string" and (limits.pattern is not None or limits.enum is not None):
+            yield _("{place}: pattern and enum are for text").format(place=place)
+    kinds = {field.name: field.type for field in dataset.fields}
+    if dataset.period is not None:
+        for key, name in (("year", dataset.period.year), ("month", dataset.period.month)):
+            if name is not None and kinds.get(name, "integer") != "integer":
+                yield _("period.{key}: the field “{name}” must be of type integer").format(key=key, name=name)
+    if dataset.locality is not None:
+        for name in (dataset.locality.code, dataset.locality.name, dataset.locality.state):
+            if name is not None and kinds.get(name, "string") != "string":
+                yield _("locality: the field “{name}” must be of type string").format(name=name)
+
+
+def _kind(dataset: Dataset) -> Iterator[str]:
+    names = {field.name for field in dataset.fields}
+    hidden = {field.name for field in dataset.fields if not field.output}
+    if dataset.kind == "observacao" and not (dataset.indicators and dataset.locality and dataset.period):
+        yield _("kind observacao needs indicators, locality and period")
+    if dataset.kind == "referencia" and not dataset.primaryKey:
+        yield _("kind referencia needs primaryKey")
+    if dataset.kind == "catalogo" and not {"id_indicador", "nome"} <= names:
+        yield _("kind catalogo needs the fields id_indicador and nome")
+    if dataset.kind != "observacao" and dataset.indicators:
+        yield _("indicators belong to kind observacao")
+    for name in sorted(hidden & set(dataset.primaryKey)):
+        yield _("primaryKey: the field “{name}” has output: false").format(name=name)
+
+
+def _check(check: Check, dataset: Dataset, fields: dict[str, Field]) -> Iterator[str]:
+    place = f"checks.{check.check}"
+    field = fields.get(getattr(check, "field", ""))
+    if check.check in {"range", "parts_sum", "repeated_block"} and field and field.type not in _NUMERIC:
+        yield _("{place}: the field “{name}” is no number").format(place=place, name=field.name)
+    if check.check == "null_rate" and dataset.kind == "referencia" and field and not field.output:
+        yield _("{place}: the field “{name}” has output: false").format(place=place, name=field.name)
+    if check.check in {"match_rate", "parts_sum"} and dataset.locality is None:
+        yield _("{place} needs locality").format(place=place)
+    if check.check == "repeated_block":
+        if dataset.locality is None or dataset.locality.name is None or dataset.melt is not None:
+            yield _("{place} works on rows whose place is found by name, and not with melt").format(place=place)
+        if not check.within:
+            yield _("{place}.within must name the fields of the period").format(place=place)
