@@ -6,6 +6,7 @@ PYTHON ?= python3
 HOOKS ?= 1
 PORT ?= 5000
 ARGS ?=
+JOBS ?= 2
 BIN := $(CURDIR)/.venv/bin
 INSTALLED := .venv/.installed
 LOCALE := observatudo/locale
@@ -27,7 +28,7 @@ repro: $(INSTALLED) hooks ## environment, Git hooks (HOOKS=0: none), then the pi
 	@.venv/bin/python -m observatudo.summary
 
 test: $(INSTALLED) ## all tests (ARGS="-k words" for some)
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 drill: $(INSTALLED) ## full-size drills: slow
 	@.venv/bin/python -m pytest -m drill $(ARGS)
