@@ -6,9 +6,12 @@ Standard library only: ``record`` reads this on every ``dvc repro``, also when n
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 RECORD = "record"
 SUCCESS, FAILED, INTERRUPTED, NOOP, RUNNING = "success", "failed", "interrupted", "noop", "running"
 _LONGEST = timedelta(days=7)  # a run is looked for in the logs of so many days from its beginning
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-\d+", re.ASCII)
+_PIDS = 2**32  # no system has so many
 _OTHER_HOST_LIMIT = timedelta(days=1)
 
 
@@ -158,12 +163,48 @@ def began(run_id: str) -> datetime:
 
 
 def parse(line: bytes) -> dict[str, Json] | None:
-    """Return the event in a line of the log, or None when the line was cut off by a crash."""
+    """Return the event in a line of the log, or None when a crash cut it off or a run cannot be made of it."""
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) and isinstance(event.get("run"), str) else None
+    return event if isinstance(event, dict) and _is_usable(event) else None
+
+
+def _is_usable(event: dict[str, Json]) -> bool:
+    """Say whether the event has what is relied on: one odd line must not stop every run that follows."""
+    run = event.get("run")
+    if not (isinstance(run, str) and _is_run_id(run) and _is_time(event.get("time"))):
+        return False
+    match event.get("event"):
+        case "start":
+            return _is_process(event.get("process")) and _is_process(event.get("owner"))
+        case "end":
+            return event.get("status") in (SUCCESS, FAILED, INTERRUPTED)
+        case "closed":
+            return event.get("status") in (SUCCESS, FAILED, INTERRUPTED, NOOP) and _is_time(event.get("ended"))
+    return True
+
+
+@cache
+def _is_run_id(value: str) -> bool:
+    try:
+        return bool(_RUN_ID.fullmatch(value)) and bool(began(value) + _LONGEST)
+    except (ValueError, OverflowError):
+        return False
+
+
+def _is_time(value: Json) -> bool:
+    """Say whether it is a time in ISO 8601 with its offset: others cannot be compared."""
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _is_process(value: Json) -> bool:
+    pid = _dict(value).get("pid")
+    return isinstance(pid, int) and 0 < pid < _PIDS and isinstance(_dict(value).get("started"), int | float)
 
 
 def files(home: Path) -> list[Path]:
@@ -194,11 +235,16 @@ def read(home: Path, run_id: str) -> RunLog | None:
 
 
 def _text(value: Json) -> str:
-    return "" if value is None else str(value)
+    """Return the value as text that can be stored: JSON may spell half a character."""
+    return "" if value is None else str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def _number(value: Json) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+    try:
+        number = float(value) if isinstance(value, int | float) else 0.0
+    except OverflowError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0
 
 
 def _dict(value: Json) -> dict[str, Json]:

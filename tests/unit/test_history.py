@@ -139,6 +139,52 @@ def test_a_line_that_a_crash_cut_off_is_passed_over(tmp_path: Path, today: str) 
     assert len(history.runs(tmp_path)) == 1
 
 
+PROCESS: object = {"pid": 2**22 + 1, "started": 1.0}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"run": "x"},
+        {"run": 7},
+        {"run": ["a"]},
+        {"run": "../../x"},
+        {"run": "20269999T000000Z-1"},
+        {"run": "99991231T000000Z-1"},
+        {"time": "yesterday"},
+        {"time": "2026-01-01T00:00:00"},
+        {"time": None},
+        {"event": "start"},
+        {"event": "start", "process": PROCESS, "owner": {}},
+        {"event": "start", "process": PROCESS, "owner": {"pid": "1", "started": 1.0}},
+        {"event": "start", "process": PROCESS, "owner": {"pid": 10**300, "started": 1.0}},
+        {"event": "end", "stage": "load", "status": "odd"},
+        {"event": "closed", "status": "success", "ended": "soon"},
+        {"event": "end", "stage": "load", "status": "success", "rows": {"a": float("inf")}, "wall_s": 10**400},
+        {"event": "start", "process": PROCESS, "owner": PROCESS, "host": "\ud800", "stage": "load"},
+    ],
+)
+def test_an_odd_line_in_the_log_stops_nothing(tmp_path: Path, today: str, odd: dict[str, object]) -> None:
+    keep(tmp_path, a_record(ONE))
+    log_start(tmp_path, today, "ingest@a/um", kind="hand")
+    (log,) = runlog.files(tmp_path)
+    usual: dict[str, object] = {
+        "time": "2026-01-01T00:00:00+00:00",
+        "event": "warning",
+        "run": "20260101T000000Z-5",
+        "kind": "hand",
+    }
+    with log.open("a") as lines:
+        lines.write(json.dumps(usual | odd, separators=(",", ":")) + "\n")
+    log_end(tmp_path, today, "ingest@a/um")
+    history.close_interrupted(tmp_path)
+    assert {run.run_id: run.status for run in history.runs(tmp_path)}.items() >= {
+        (today, "success"),
+        (ONE, "success"),
+    }
+    history.write_csv(tmp_path, io.StringIO())
+
+
 def test_a_record_that_is_damaged_is_named(tmp_path: Path) -> None:
     path = keep(tmp_path, a_record(ONE))
     path.write_text(path.read_text()[:-10])
