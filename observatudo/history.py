@@ -36,9 +36,12 @@ _LIKELY = 1000  # so many of the newest runs are searched for a name that was mi
 
 def runs(home: Path, limit: int | None = None) -> list[Run]:
     """Return the runs, newest first. Raises ObservatudoError when a record is damaged."""
-    with index.connect(home) as connection:
-        _refresh(connection, home)
-        return list(index.read(connection, "ORDER BY run_id DESC LIMIT ?", -1 if limit is None else limit))
+    return index.use(home, lambda connection: _newest(connection, home, limit))
+
+
+def _newest(connection: sqlite3.Connection, home: Path, limit: int | None) -> list[Run]:
+    _refresh(connection, home)
+    return list(index.read(connection, "ORDER BY run_id DESC LIMIT ?", -1 if limit is None else limit))
 
 
 def find(home: Path, name: str) -> Run:
@@ -46,15 +49,18 @@ def find(home: Path, name: str) -> Run:
 
     Raises ObservatudoError, with the nearest ids, when there is no such run or more than one.
     """
-    with index.connect(home) as connection:
-        _refresh(connection, home)
-        where = "" if name == LAST else "WHERE substr(run_id, 1, length(?1)) = ?1"
-        values = [] if name == LAST else [name]
-        found = list(index.read(connection, f"{where} ORDER BY run_id DESC LIMIT 10", *values))
-        if len(found) == 1 or (found and name in (LAST, found[0].run_id)):
-            return found[0]
-        newest = [run.run_id for run in index.read(connection, "ORDER BY run_id DESC LIMIT ?", _LIKELY)]
-    raise _not_one(name, [run.run_id for run in found], newest)
+    found, newest = index.use(home, lambda connection: _named(connection, home, name))
+    if len(found) == 1 or (found and name in (LAST, found[0].run_id)):
+        return found[0]
+    raise _not_one(name, [run.run_id for run in found], [run.run_id for run in newest])
+
+
+def _named(connection: sqlite3.Connection, home: Path, name: str) -> tuple[list[Run], list[Run]]:
+    """Return the runs that the name may mean, and the newest ones for when it does not mean one."""
+    newest = _newest(connection, home, _LIKELY)
+    where = "" if name == LAST else "WHERE substr(run_id, 1, length(?1)) = ?1"
+    values = [] if name == LAST else [name]
+    return list(index.read(connection, f"{where} ORDER BY run_id DESC LIMIT 10", *values)), newest
 
 
 def _not_one(name: str, found: list[str], newest: list[str]) -> ObservatudoError:
@@ -87,14 +93,15 @@ def write_csv(home: Path, target: TextIO, limit: int | None = None) -> None:
     """Write the consolidated record of executions: one line per run and dataset, newest run first."""
     lines = csv.writer(target, lineterminator="\n")
     lines.writerow(CSV_COLUMNS)
-    with index.connect(home) as connection:
-        _refresh(connection, home)
-        found = list(index.read(connection, "ORDER BY run_id DESC LIMIT ?", -1 if limit is None else limit))
-        for run in found:
-            own = asdict(run)
-            start = [run.run_id, run.status, *(own[name] for name in _RUN_COLUMNS[1:])]
-            for dataset in index.datasets(connection, run.run_id):
-                lines.writerow(_cell(value) for value in [*start, *asdict(dataset).values()])
+    for run, found in index.use(home, lambda connection: _with_datasets(connection, home, limit)):
+        own = asdict(run)
+        start = [run.run_id, run.status, *(own[name] for name in _RUN_COLUMNS[1:])]
+        for dataset in found:
+            lines.writerow(_cell(value) for value in [*start, *asdict(dataset).values()])
+
+
+def _with_datasets(connection: sqlite3.Connection, home: Path, limit: int | None) -> list[tuple[Run, list[DatasetRun]]]:
+    return [(run, index.datasets(connection, run.run_id)) for run in _newest(connection, home, limit)]
 
 
 def _cell(value: str | float | bool | None) -> str | float | None:
@@ -106,16 +113,18 @@ def close_interrupted(home: Path) -> list[str]:
 
     A run is cut off when it has no end and none of its processes is there any more.
     """
-    with index.connect(home) as connection:
-        index.take_in_log(connection, home)
-        still_open = [run.run_id for run in index.read(connection, _OPEN)]
-    found = [runlog.read(home, run_id) for run_id in still_open]
+    found = [runlog.read(home, run_id) for run_id in index.use(home, lambda c: _still_open(c, home))]
     cut_off = [run for run in found if run is not None and run.closed is None and not run.is_alive()]
     for run in cut_off:
         close.afterwards(home, run)
     if any(run.kind != "hand" for run in cut_off):
         close.tell_mlflow(home)
     return [run.run_id for run in cut_off]
+
+
+def _still_open(connection: sqlite3.Connection, home: Path) -> list[str]:
+    index.take_in_log(connection, home)
+    return [run.run_id for run in index.read(connection, _OPEN)]
 
 
 _OPEN = f"WHERE source = 'log' AND status = '{runlog.RUNNING}' ORDER BY run_id"
@@ -128,5 +137,9 @@ def _refresh(connection: sqlite3.Connection, home: Path) -> None:
 
 def datasets(home: Path, run: Run) -> list[DatasetRun]:
     """Return what the run did to each dataset, in order of key."""
-    with index.connect(home) as connection:
-        return index.datasets(connection, run.run_id)
+    return index.use(home, lambda connection: _datasets(connection, home, run))
+
+
+def _datasets(connection: sqlite3.Connection, home: Path, run: Run) -> list[DatasetRun]:
+    _refresh(connection, home)  # an index in memory knows nothing yet
+    return index.datasets(connection, run.run_id)

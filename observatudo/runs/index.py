@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import asdict, astuple, dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from observatudo import paths
 from observatudo.errors import ObservatudoError
@@ -23,6 +23,7 @@ from observatudo.runs import log
 if TYPE_CHECKING:
     from observatudo.runs.model import Record
 
+Answer = TypeVar("Answer")
 FILE = Path(".observatudo/history.sqlite")
 _VERSION = 1
 _WAIT_S = 30
@@ -82,20 +83,39 @@ PRAGMA user_version = {_VERSION};
 """
 
 
-@contextmanager
-def connect(home: Path) -> Iterator[sqlite3.Connection]:
-    """Open the index and hold its lock until the block ends, which keeps what was written."""
+def use(home: Path, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    """Return what ``work`` makes of the index, whose lock it holds meanwhile; what it wrote is kept.
+
+    An index that turns out to be damaged is deleted, and this once another in memory answers.
+    """
+    try:
+        return _with(_opened(home), work)
+    except (sqlite3.DatabaseError, ValueError):  # ValueError: what was read back is not what was stored
+        _delete(home)
+        return _with(_prepared(":memory:"), work)
+
+
+def _with(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    with closing(connection), connection:
+        return work(connection)
+
+
+def _opened(home: Path) -> sqlite3.Connection:
     path = home / FILE
     try:
         path.parent.mkdir(exist_ok=True)
-        connection = _prepared(str(path))
+        return _prepared(str(path))
     except (PermissionError, sqlite3.OperationalError):  # a folder that one may only read
-        connection = _prepared(":memory:")
+        return _prepared(":memory:")
     except sqlite3.DatabaseError:  # damaged: it is only a cache
-        path.unlink()
-        connection = _prepared(str(path))
-    with closing(connection), connection:
-        yield connection
+        _delete(home)
+        return _prepared(str(path))
+
+
+def _delete(home: Path) -> None:
+    for suffix in ("", "-journal"):
+        with suppress(OSError):
+            (home / f"{FILE}{suffix}").unlink()
 
 
 def _prepared(path: str) -> sqlite3.Connection:
@@ -242,9 +262,11 @@ def _forget(connection: sqlite3.Connection, path: str) -> None:
 
 def _record_files(home: Path) -> Iterator[tuple[str, tuple[int, int]]]:
     for month in sorted((home / paths.AUDIT_RUNS).glob("[0-9]*/[0-9]*")):
+        if not month.is_dir():
+            continue
         with os.scandir(month) as entries:
             for entry in entries:
-                if entry.name.endswith(".json"):
+                if entry.name.endswith(".json") and entry.is_file():
                     found = entry.stat()
                     yield entry.path, (found.st_mtime_ns, found.st_size)
 

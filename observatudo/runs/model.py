@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 SCHEMA_VERSION = 1
+
+
+def _aware(text: str) -> str:
+    """Pass an ISO 8601 time with its offset; raises ValueError for any other text."""
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("a time needs its offset from UTC")
+    return text
+
+
 Blob = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Time = Annotated[str, AfterValidator(_aware)]
 Status = Literal["success", "failed", "interrupted"]
 
 
@@ -96,8 +107,8 @@ class Record(_Part):
     schema_version: Literal[1] = 1
     run_id: str
     status: Status
-    started: str
-    ended: str
+    started: Time
+    ended: Time
     duration_s: float
     command: str
     experiment: str | None

@@ -118,6 +118,39 @@ def test_index_is_rebuilt_when_deleted_or_damaged(tmp_path: Path, damage: bytes 
     assert history.runs(tmp_path) == before
 
 
+def test_a_damaged_page_is_noticed_at_work_and_the_index_made_anew(tmp_path: Path) -> None:
+    for day in range(1, 29):
+        keep(tmp_path, a_record(f"202601{day:02d}T000000Z-1"))
+    before = history.runs(tmp_path)
+    file = tmp_path / index.FILE
+    content = bytearray(file.read_bytes())
+    assert len(content) > 5 * 4096
+    content[4096:] = b"\x99" * (len(content) - 4096)  # the first page still opens
+    for ask in (history.runs, lambda home: [history.find(home, run.run_id) for run in before]):
+        file.write_bytes(content)
+        assert ask(tmp_path) == before
+        assert history.datasets(tmp_path, before[0])
+        assert history.runs(tmp_path) == before
+
+
+def test_what_is_no_record_is_passed_over(tmp_path: Path) -> None:
+    path = keep(tmp_path, a_record(ONE))
+    (path.parent / "d.json").mkdir()
+    (path.parents[1] / "99").write_text("not a folder")
+    (path.parent / "gone.json").symlink_to("nowhere")
+    assert [run.run_id for run in history.runs(tmp_path)] == [ONE]
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2026-01-01T00:00:00", ""])
+def test_a_record_whose_times_are_none_is_named(tmp_path: Path, time: str) -> None:
+    path = keep(tmp_path, a_record(ONE))
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"started": time}))
+    with pytest.raises(ObservatudoError) as caught:
+        history.runs(tmp_path)
+    assert caught.value.where == str(path)
+
+
 def test_index_starts_over_when_the_log_was_cut(tmp_path: Path, today: str) -> None:
     log_start(tmp_path, today, "ingest@a/um")
     log_end(tmp_path, today, "ingest@a/um")
