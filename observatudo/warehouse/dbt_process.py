@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,13 @@ def run(root: Path, threads: int, variables: dict[str, str], progress: Callable[
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
         subprocess.Popen(
-            command, cwd=root, env=_environment(), stdout=subprocess.PIPE, stderr=errors, text=True
+            command,
+            cwd=root,
+            env=_environment(),
+            stdin=subprocess.PIPE,  # never written to: see _end_with_parent
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
         ) as child,
     ):
         said = _follow(child, progress)
@@ -129,5 +136,20 @@ def _close_connections() -> None:
     DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
+def _end_with_parent() -> None:
+    """End this process as soon as standard input ends, which the parent holds open for as long as it lives.
+
+    A stage that is killed cannot stop dbt, which would go on with the file that the next run makes anew.
+    """
+
+    def wait() -> None:
+        while os.read(0, 1):  # not sys.stdin: its lock would be in the way when the interpreter ends
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 if __name__ == "__main__":
+    _end_with_parent()
     sys.exit(main(*sys.argv[1:]))
