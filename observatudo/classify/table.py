@@ -39,23 +39,25 @@ def read(path: Path) -> Table:
     """Read a CSV in UTF-8 (a byte order mark may be there), delimited by comma or semicolon.
 
     Raises ObservatudoError when the file is missing, and DataError when it is empty, in another
-    encoding, without a column ``nome``, or has a row with more cells than the header.
+    encoding, without a column ``nome``, or has a row with more cells than the header or a quote left open.
     """
     text = _text(path)
     if not text.strip():
         raise DataError(_("the file is empty"), where=str(path), next_step=_("give a CSV with the column “nome”"))
     delimiter = _delimiter(text, path)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
     rows = []
+    begins = 1  # a quote that is never closed is missing in the row it begins in, not at the end of the file
     try:
         for cells in reader:
             if header and cells:
                 rows.append(_fitted(cells, header, path, reader.line_num))
             elif any(cell.strip() for cell in cells):
                 header = cells
+            begins = reader.line_num + 1
     except csv.Error as error:
-        raise _unreadable(path, reader.line_num, error) from None
+        raise _unreadable(path, begins, error) from None
     return Table(delimiter, header, rows)
 
 
@@ -122,28 +124,41 @@ def write(path: Path, table: Table, labels: Sequence[Label]) -> None:
     appears whole or not at all; raises ObservatudoError when it cannot be written.
     """
     kept = [f"{cell}_entrada" if cell.strip() in ADDED else cell for cell in table.header]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    check_writable(path)
+    target = path.resolve()  # a link stays a link
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with temporary.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, delimiter=table.delimiter, lineterminator="\n")
             writer.writerow([*kept, *ADDED])
             for row, label in zip(table.rows, labels, strict=True):
                 writer.writerow([*row, label.eixo, f"{label.confianca:.4f}", label.origem])
-        temporary.replace(path)
+        temporary.replace(target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise _unwritable(path, error) from None
 
 
 def check_writable(path: Path) -> None:
-    """Raise ObservatudoError now rather than after the work when ``path`` cannot be written."""
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise _unwritable(path, OSError(0, _("its folder is missing or not writable, or it is a folder")))
+    """Raise ObservatudoError now rather than after the work when ``path`` cannot be written.
+
+    A device, pipe or socket is refused: the file would take its place.
+    """
+    try:
+        target = path.resolve()
+        folder = target.parent
+        if target.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise _unwritable(path, OSError(0, _("its folder is missing or not writable, or it is a folder")))
+        if target.exists() and not target.is_file():
+            raise _unwritable(path, OSError(0, _("it is a device or a pipe, no regular file")))
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+        raise _unwritable(path, error) from None
 
 
-def _unwritable(path: Path, error: OSError) -> ObservatudoError:
+def _unwritable(path: Path, error: Exception) -> ObservatudoError:
+    reason = error.strerror if isinstance(error, OSError) else None
     return ObservatudoError(
-        _("the labels cannot be written: {reason}").format(reason=error.strerror or error),
+        _("the labels cannot be written: {reason}").format(reason=reason or error),
         where=str(path),
         next_step=_("give another path with --out"),
     )

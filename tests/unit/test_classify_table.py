@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,8 @@ def test_columns_with_the_names_of_labels_are_kept_under_another(tmp_path: Path)
         (b"nome,descricao\na,b,c\n", "in.csv:2"),
         (b"nome\n" + b"a" * 200_000, "in.csv:2"),
         (b"a" * 200_000, "in.csv:1"),
+        (b'nome\nRoubos\n"Furtos\nLeitos\nEscolas\n', "in.csv:3"),
+        (b'nome,x\n"Furtos" de carros,1\n', "in.csv:2"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_explained(tmp_path: Path, content: bytes, message: str) -> None:
@@ -91,3 +94,31 @@ def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(tmp_path: P
         with pytest.raises(ObservatudoError, match="cannot be written"):
             table.write(out, read, [LABEL])
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_a_link_is_written_through_and_stays_a_link(tmp_path: Path) -> None:
+    read = _read(tmp_path, b"nome\nRoubos\n")
+    (tmp_path / "folder").mkdir()
+    link = tmp_path / "out.csv"
+    link.symlink_to("folder/real.csv")
+    for _again in range(2):  # its target is made, then replaced
+        table.write(link, read, [LABEL])
+        assert link.is_symlink()
+        assert "Saude" in (tmp_path / "folder/real.csv").read_text()
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["real.csv"]
+
+
+def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path) -> None:
+    read = _read(tmp_path, b"nome\nRoubos\n")
+    pipe, link, circle = (tmp_path / name for name in ("pipe", "link", "circle"))
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    circle.symlink_to(circle)
+    for out in (pipe, link, circle):
+        with pytest.raises(ObservatudoError, match="cannot be written"):
+            table.check_writable(out)
+        with pytest.raises(ObservatudoError, match="cannot be written"):
+            table.write(out, read, [LABEL])
+    assert pipe.is_fifo()
+    assert link.is_symlink()
+    assert circle.is_symlink()
