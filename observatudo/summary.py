@@ -6,59 +6,79 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 
 from observatudo import paths
+from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
+
+Told = TypeVar("Told")
 
 
 def lines(root: Path) -> list[str]:
-    """Return what the last run in the repository at ``root`` left there, a line per dataset, axes, dbt tests."""
-    with (root / paths.PARAMS).open(encoding="utf-8") as file:
-        keys = list(yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["datasets"])  # noqa: S506
-    return [*(_dataset(root, key) for key in keys), *_axes(root), *_dbt(root)]
+    """Return what the last run in the repository at ``root`` left there, a line per dataset, axes, dbt tests.
+
+    Raises ObservatudoError for a file that is not as a run writes it.
+    """
+    keys = _told(root / paths.PARAMS, _keys) or []
+    told = [
+        _told(root / paths.METRICS / "classify.json", _axes),
+        _told(root / paths.METRICS / "transform.json", _dbt),
+    ]
+    return [*(_dataset(root, key) for key in keys), *(line for line in told if line)]
+
+
+def _told(path: Path, tell: Callable[[str], Told]) -> Told | None:
+    """Return what ``tell`` makes of the file's text, None where there is no file."""
+    if not path.is_file():
+        return None
+    try:
+        return tell(path.read_text(encoding="utf-8"))
+    except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise ObservatudoError(
+            _("the file is damaged or not as a run writes it ({kind}: {error})").format(
+                kind=type(error).__name__, error=" ".join(str(error).split())
+            ),
+            where=str(path),
+            next_step="dvc repro",
+        ) from error
+
+
+def _keys(text: str) -> list[str]:
+    return list(yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))["datasets"])  # noqa: S506
 
 
 def _dataset(root: Path, key: str) -> str:
-    report = _read(root / paths.INGESTED / key / "relatorio.json")
-    rows = _("not ingested yet")
-    if report:
-        rows = _("{kept:,} rows kept, {rejected:,} rejected").format(
-            kept=report["rows_kept"], rejected=report["rows_rejected"]
-        )
+    rows = _told(root / paths.INGESTED / key / "relatorio.json", _rows) or _("not ingested yet")
     return f"{key:<24}{rows}"
 
 
-def _axes(root: Path) -> list[str]:
-    figures = _read(root / paths.METRICS / "classify.json").get("classify")
-    if not isinstance(figures, dict):
-        return []
-    ordered = sorted(figures["by_axis"].items(), key=lambda item: (-item[1], item[0]))
+def _rows(text: str) -> str:
+    report = json.loads(text)
+    return _("{kept:,} rows kept, {rejected:,} rejected").format(
+        kept=report["rows_kept"], rejected=report["rows_rejected"]
+    )
+
+
+def _axes(text: str) -> str:
+    figures = json.loads(text)["classify"]["by_axis"]
+    ordered = sorted(figures.items(), key=lambda item: (-item[1], item[0]))
     axes = ", ".join(f"{axis} {count}" for axis, count in ordered if count)
-    return [_("indicators by axis: {axes}").format(axes=axes)]
+    return _("indicators by axis: {axes}").format(axes=axes)
 
 
-def _dbt(root: Path) -> list[str]:
-    figures = _read(root / paths.METRICS / "transform.json").get("transform")
-    if not isinstance(figures, dict):
-        return []
-    return [
-        _("dbt: {models} models; tests: {passed} passed, {warned} warned, {failed} failed").format(
-            models=figures["models"],
-            passed=figures["tests_passed"],
-            warned=figures["tests_warned"],
-            failed=figures["tests_failed"],
-        )
-    ]
-
-
-def _read(path: Path) -> dict[str, object]:
-    if not path.is_file():
-        return {}
-    content: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+def _dbt(text: str) -> str:
+    figures = json.loads(text)["transform"]
+    return _("dbt: {models} models; tests: {passed} passed, {warned} warned, {failed} failed").format(
+        models=figures["models"],
+        passed=figures["tests_passed"],
+        warned=figures["tests_warned"],
+        failed=figures["tests_failed"],
+    )
 
 
 def show(root: Path) -> None:
@@ -74,4 +94,7 @@ def show(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    show(paths.repository())
+    try:
+        show(paths.repository())
+    except ObservatudoError as problem:
+        raise SystemExit(str(problem)) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 import traceback
@@ -46,14 +48,47 @@ def _unforeseen(kind: type[BaseException], error: BaseException, trace: Tracebac
     print("  → " + _("OBSERVATUDO_DEBUG=1 before the command shows where"), file=sys.stderr)
 
 
-def main() -> None:
-    """Run the command line; an ObservatudoError is printed and ends it with 1."""
-    sys.excepthook = _unforeseen
-    _register()
+def _show_unprintable() -> None:
+    """Have a stdout that lacks a character print “?” for it rather than stop."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _run() -> None:
+    """Run the command; what it printed is written here, so that a full disk or closed pipe is noticed in time."""
     try:
         typer.main.get_command(app)()  # app() itself would put typer's own hook in place of ours
+    finally:
+        sys.stdout.flush()
+
+
+def _refused(error: OSError) -> ObservatudoError:
+    """Say what the system refused; nothing more goes to a stdout that may be what it refused."""
+    if error.filename is None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return ObservatudoError(
+        _("the system refused: {reason}").format(reason=error.strerror or error),
+        where=str(error.filename or ""),
+        next_step=_("make room, then run again") if error.errno == errno.ENOSPC else "",
+    )
+
+
+def main() -> None:
+    """Run the command line; an ObservatudoError or what the system refused is printed and ends it with 1."""
+    sys.excepthook = _unforeseen
+    _show_unprintable()
+    _register()
+    try:
+        _run()
     except ObservatudoError as error:
         print(error, file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        refused = _refused(error)
+        if os.environ.get("OBSERVATUDO_DEBUG"):
+            raise
+        if not isinstance(error, BrokenPipeError):  # nobody reads on: `| head`
+            print(refused, file=sys.stderr)
         sys.exit(1)
 
 

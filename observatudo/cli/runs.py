@@ -33,10 +33,9 @@ def runs(
     import sys
 
     from observatudo import history, paths
-    from observatudo.errors import ObservatudoError
 
     if as_json and as_csv:
-        raise ObservatudoError(_("--json and --csv exclude each other"), next_step="observatudo runs --json")
+        raise typer.BadParameter(_("--json and --csv exclude each other"))
     home = paths.home()
     history.close_interrupted(home)
     if as_csv:
