@@ -9,7 +9,7 @@ def _work(log: journal.Stage) -> None:
     from observatudo.ingest.pipeline import ingest
 
     arrow.skip_pandas()
-    report = ingest(log.root, log.key)
+    report = ingest(log.root, log.key, log.progress)
     log.count(rows_read=report.rows_read, rows_kept=report.rows_kept, rows_rejected=report.rows_rejected)
     for check in report.checks:
         if not check.passed:

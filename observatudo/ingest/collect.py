@@ -18,6 +18,7 @@ from observatudo.ingest.readers import LINE, Source, open_source
 from observatudo.ingest.sql import ident, literal, literals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import duckdb
@@ -38,8 +39,12 @@ class Collected:
     ignored: dict[str, list[str]] = field(default_factory=dict)
 
 
-def collect(con: duckdb.DuckDBPyConnection, files: list[Path], dataset: Dataset) -> Collected:
+def collect(
+    con: duckdb.DuckDBPyConnection, files: list[Path], dataset: Dataset, progress: Callable[[int, int], None]
+) -> Collected:
     """Read every resource of the dataset, among the snapshot's ``files``, into ``bruto`` and ``recusado``.
+
+    ``progress`` is told how many bytes of how many are read.
 
     Raises DataError for a file that is missing or unreadable and for a column no file has.
     """
@@ -47,18 +52,21 @@ def collect(con: duckdb.DuckDBPyConnection, files: list[Path], dataset: Dataset)
     con.execute(_TABLES.format(fields=", ".join(f"{ident(f.name)} VARCHAR" for f in fields)))
     result = Collected()
     seen: dict[str, set[str]] = {}
-    for order, resource in enumerate(dataset.resources):
-        for path in _matching(files, resource):
-            source = open_source(path, resource)
-            _check_filter(path, resource, source)
-            columns = _columns(dataset, source, path)
-            _load(con, source, result)
-            _keep(con, path.name, order, resource, dataset, columns)
-            result.rows_read += _malformed(con, path.name, source, result.rows_read)
-            seen[path.name] = set(columns)
-            used = {*columns.values(), *resource.filter, *_melted(dataset, source)}
-            result.ignored[path.name] = [name for name in source.columns if name not in used]
-            con.execute("DROP TABLE arquivo")
+    reads = [(order, r, path) for order, r in enumerate(dataset.resources) for path in _matching(files, r)]
+    done, total = 0, sum(path.stat().st_size for _order, _resource, path in reads)
+    for order, resource, path in reads:
+        source = open_source(path, resource)
+        _check_filter(path, resource, source)
+        columns = _columns(dataset, source, path)
+        _load(con, source, result)
+        _keep(con, path.name, order, resource, dataset, columns)
+        result.rows_read += _malformed(con, path.name, source, result.rows_read)
+        seen[path.name] = set(columns)
+        used = {*columns.values(), *resource.filter, *_melted(dataset, source)}
+        result.ignored[path.name] = [name for name in source.columns if name not in used]
+        con.execute("DROP TABLE arquivo")
+        done += path.stat().st_size
+        progress(done, total)
     _every_file_read(files, seen)
     _every_field_found(dataset, seen, files, result.ignored)
     return result

@@ -22,6 +22,8 @@ from observatudo.ingest.collect import Collected, collect
 from observatudo.ingest.sql import failure, ident, literal, raw
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import duckdb
 
     from observatudo.ingest.checks import CheckResult
@@ -62,9 +64,14 @@ class Report:
         return {key: value for key, value in chosen.items() if value is not None}
 
 
-def ingest(root: Path, key: str) -> Report:
+def _silent(done: int, total: int) -> None:
+    """Tell nobody how far the work is."""
+
+
+def ingest(root: Path, key: str, progress: Callable[[int, int], None] = _silent) -> Report:
     """Ingest one declared dataset into ``data/ingested/<key>`` and its metrics file.
 
+    ``progress`` is told how many bytes of how many are read.
     Raises ConfigError, SnapshotError or DataError (also for a failed check marked fatal); then
     nothing in ``data/ingested`` has changed.
     """
@@ -79,7 +86,7 @@ def ingest(root: Path, key: str) -> Report:
         con.execute("SET preserve_insertion_order = true")
         files = [snapshots.folder(root, key) / name for name in sorted(snapshot.files)]
         try:
-            report = _run(con, root, key, dataset, section, files)
+            report = _run(con, root, key, dataset, section, files, progress)
         except duckdb.Error as error:
             raise _refused(key, error) from error
         source = {"sha256": snapshot.sha256, "fetched_at": snapshot.fetched_at, "source": snapshot.source}
@@ -105,8 +112,9 @@ def _run(
     dataset: Dataset,
     params: dict[str, ParamValue],
     files: list[Path],
+    progress: Callable[[int, int], None],
 ) -> Report:
-    collected = collect(con, files, dataset)
+    collected = collect(con, files, dataset, progress)
     _lookup_tables(con, root, dataset)
     con.execute(f"CREATE TABLE tipado AS {casts.typed_query(dataset, params)}")
     _accept(con, dataset)

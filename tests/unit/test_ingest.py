@@ -39,6 +39,14 @@ def test_long_rows_become_observations(repo: Repository) -> None:
     ]
 
 
+def test_progress_is_told_in_bytes_to_the_last(repo: Repository) -> None:
+    repo.ingest("x/y", LONG, HEADER + "2020,SP,São Paulo,1\n")
+    told: list[tuple[int, int]] = []
+    ingest(repo.root, "x/y", lambda done, total: told.append((done, total)))
+    size = (repo.root / "data/raw/x/y/a.csv").stat().st_size
+    assert told == [(size, size)]
+
+
 def test_every_reject_keeps_its_place_and_text(repo: Repository) -> None:
     rows = [
         '2020,SP,"São\nPaulo",x1',  # lines 2-3: the newline inside shifts the lines after it
