@@ -21,6 +21,7 @@ from observatudo import paths
 from observatudo.config import FileName
 from observatudo.errors import SnapshotError
 from observatudo.i18n import _
+from observatudo.runs.inputs import file_sha256
 
 SIDECAR = "snapshot.json"
 
@@ -79,12 +80,6 @@ def folder(root: Path, key: str) -> Path:
     return root / paths.RAW / key
 
 
-def digest(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def now() -> str:
     """Return the time as sidecars write it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -101,7 +96,7 @@ def staging(root: Path) -> Iterator[Path]:
 
 def describe(path: Path, origin: str, member: str | None = None) -> SnapshotFile:
     """Return what a sidecar says of a file."""
-    return SnapshotFile(sha256=digest(path), bytes=path.stat().st_size, origin=origin, member=member)
+    return SnapshotFile(sha256=file_sha256(path), bytes=path.stat().st_size, origin=origin, member=member)
 
 
 def read(root: Path, key: str) -> Snapshot:
@@ -146,7 +141,7 @@ def verify(root: Path, key: str) -> Snapshot:
         path = here / name
         if not path.is_file():
             raise _broken(root, key, path, _("a file of the snapshot is missing"))
-        found = digest(path)
+        found = file_sha256(path)
         if found != promised.sha256:
             raise _broken(
                 root,
@@ -177,7 +172,7 @@ def install(root: Path, snapshot: Snapshot, staged: Path) -> Changes:
     changes = Changes()
     for name, wanted in sorted(snapshot.files.items()):
         target = here / name
-        if target.is_file() and digest(target) == wanted.sha256:
+        if target.is_file() and file_sha256(target) == wanted.sha256:
             continue
         (changes.changed if target.exists() else changes.added).append(name)
         (staged / name).replace(target)

@@ -1,6 +1,6 @@
-"""Git blob hashes of what a stage uses, and the commit it starts from, without starting Git.
+"""Hashes of files: of what a stage uses, as Git's blobs, and the commit it starts from, without starting Git.
 
-A hash here is the one ``git hash-object FILE`` prints, so it finds the file in any clone.
+A blob hash is the one ``git hash-object FILE`` prints, so it finds the file in any clone.
 """
 
 from __future__ import annotations
@@ -27,6 +27,12 @@ def blob_hash(path: Path) -> str:
     content = path.read_bytes()
     header = f"blob {len(content)}\0".encode()
     return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the file's SHA-256 (64 hex digits), read in blocks. Raises OSError when unreadable."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def is_input(path: str) -> bool:

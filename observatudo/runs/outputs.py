@@ -12,9 +12,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from observatudo import paths
+from observatudo.runs.inputs import file_sha256
 from observatudo.runs.model import Output
-
-_CHUNK = 1 << 20
 
 
 class _Lenient(BaseModel):
@@ -84,7 +83,7 @@ def describe(root: Path, stage: str, locked: LockedFile, rows: int | None) -> Ou
     if not path.exists():
         return None
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    hashes = {(file.relative_to(path) if path.is_dir() else file): _sha256(file) for file in files}
+    hashes = {(file.relative_to(path) if path.is_dir() else file): file_sha256(file) for file in files}
     counts = _row_counts(path, files)
     return Output(
         stage=stage,
@@ -95,14 +94,6 @@ def describe(root: Path, stage: str, locked: LockedFile, rows: int | None) -> Ou
         rows=sum(counts.values()) if counts else rows,
         tables=dict(sorted(counts.items())) if path.is_dir() else {},
     )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as content:
-        while chunk := content.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _listing_hash(hashes: Mapping[Path, str]) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from observatudo import snapshots
 from observatudo.errors import ConfigError, ObservatudoError, SnapshotError
 from observatudo.i18n import _
+from observatudo.runs.inputs import file_sha256
 from observatudo.sources import archive
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _run(package: Package, command: list[str], folder: Path) -> None:
 
 
 def _check(package: Package, artifact: Path) -> None:
-    found = snapshots.digest(artifact)
+    found = file_sha256(artifact)
     if found != package.sha256:
         raise SnapshotError(
             _("{package}: {file} is not the file that was declared: expected SHA-256 {expected}, found {found}").format(

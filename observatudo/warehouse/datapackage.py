@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from observatudo.warehouse.load import file_hash
+from observatudo.runs.inputs import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ def _resource(folder: Path, mart: Mart, extension: str, glossary: Glossary) -> J
         mediatype=_FORMATS[extension],
         encoding="utf-8" if extension == "csv" else "",
         bytes=path.stat().st_size,
-        hash=f"sha256:{file_hash(path)}",
+        hash=f"sha256:{file_sha256(path)}",
         schema=_schema(mart, glossary),
     )
 

@@ -18,7 +18,7 @@ from observatudo import paths
 from observatudo.config import dataset_path, declared, load_dataset
 from observatudo.errors import DataError, ObservatudoError
 from observatudo.i18n import _
-from observatudo.runs.inputs import blob_hash
+from observatudo.runs.inputs import blob_hash, file_sha256
 from observatudo.warehouse.tables import LABEL, LOAD, ColumnType, Table, arrow_schema, tables
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 LOADS = paths.WAREHOUSE / "carga.parquet"
 RECEIPT = paths.WAREHOUSE / "recibo.json"
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -172,16 +171,7 @@ def _checked(root: Path, path: Path, columns: tuple[tuple[str, ColumnType], ...]
             where=name,
             next_step=_("mend what writes it, then type: dvc repro"),
         )
-    return LoadedFile(name, file_hash(path), rows)
-
-
-def file_hash(path: Path) -> str:
-    """Return a file's SHA-256, read in blocks."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    return LoadedFile(name, file_sha256(path), rows)
 
 
 def _report(root: Path, key: str) -> _Report:
@@ -208,7 +198,7 @@ def _write(root: Path, receipt: Receipt) -> None:
     parquet.write(pa.Table.from_pylist(rows, schema=arrow_schema(LOAD)), root / LOADS)
     content = {
         "target": receipt.target,
-        "carga": file_hash(root / LOADS),
+        "carga": file_sha256(root / LOADS),
         "arquivos": [asdict(file) for file in sorted(receipt.files, key=lambda file: file.path)],
     }
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -120,6 +120,16 @@ def test_a_snapshot_file_is_a_plain_name(tmp_path: Path, name: str) -> None:
         load(path, config.Dataset)
 
 
+def refusal(folder: Path, text: str, before: str, after: str) -> str:
+    """Return why the declaration is refused once ``before`` stands as ``after``."""
+    assert before in text
+    path = folder / "d.yaml"
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        load(path, config.Dataset)
+    return error.value.message
+
+
 CONTRADICTIONS = {
     ("prefix: {of: id_municipio,", "prefix: {of: id_municipo,"): "did you mean “id_municipio”",
     ("lookup: {of: id_uf,", "lookup: {of: capital,"): "needs the field “capital”, which must be declared before it",
@@ -140,12 +150,7 @@ def test_a_declaration_that_contradicts_itself_is_explained(
     tmp_path: Path, before: str, after: str, expected: str
 ) -> None:
     text = (ROOT / "configs/datasets/ibge/municipio.yaml").read_text(encoding="utf-8")
-    assert before in text
-    path = tmp_path / "d.yaml"
-    path.write_text(text.replace(before, after, 1), encoding="utf-8")
-    with pytest.raises(ConfigError) as error:
-        load(path, config.Dataset)
-    assert expected in error.value.message
+    assert expected in refusal(tmp_path, text, before, after)
 
 
 @pytest.mark.parametrize(
@@ -159,12 +164,7 @@ def test_a_declaration_that_contradicts_itself_is_explained(
 )
 def test_observations_that_contradict_themselves(tmp_path: Path, before: str, after: str, expected: str) -> None:
     text = GOOD.replace("  exceptions: configs/tabelas/municipio_excecao.csv\n", "")
-    assert before in text
-    path = tmp_path / "d.yaml"
-    path.write_text(text.replace(before, after, 1), encoding="utf-8")
-    with pytest.raises(ConfigError) as error:
-        load(path, config.Dataset)
-    assert expected in error.value.message
+    assert expected in refusal(tmp_path, text, before, after)
 
 
 @pytest.mark.parametrize("text", ["a: 2020-13-45", "a: !!int abc", "a: &x [*x]", "a: " + "9" * 5000])

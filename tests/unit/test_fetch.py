@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from observatudo import snapshots
 from observatudo.errors import ObservatudoError, SnapshotError
+from observatudo.runs.inputs import file_sha256
 from tests.conftest import ROOT
 
 KEY = "fonte/dataset"
@@ -107,7 +108,7 @@ def package(registry: Path, distribution: str, members: dict[str, str]) -> dict[
         "name": "dados-npm" if npm else "dados",
         "version": "1.0.0" if npm else "1.0",
         "distribution": distribution,
-        "sha256": snapshots.digest(registry / file.get(distribution, "dados-npm-1.0.0.tgz")),
+        "sha256": file_sha256(registry / file.get(distribution, "dados-npm-1.0.0.tgz")),
         "members": members,
     }
 

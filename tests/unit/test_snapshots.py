@@ -9,6 +9,7 @@ import pytest
 
 from observatudo import snapshots
 from observatudo.errors import SnapshotError
+from observatudo.runs.inputs import file_sha256
 
 KEY = "fonte/dataset"
 
@@ -46,12 +47,12 @@ def test_a_whole_snapshot_is_returned_with_its_provenance(repository: Path) -> N
 
 def test_one_changed_byte_is_refused_with_both_hashes_and_the_way_back(repository: Path) -> None:
     path = repository / "data/raw" / KEY / "a.csv"
-    promised = snapshots.digest(path)
+    promised = file_sha256(path)
     path.write_bytes(b"1;3\n")
     with pytest.raises(SnapshotError) as caught:
         snapshots.verify(repository, KEY)
     assert promised in caught.value.message
-    assert snapshots.digest(path) in caught.value.message
+    assert file_sha256(path) in caught.value.message
     assert caught.value.where == f"data/raw/{KEY}/a.csv"
     assert f"git checkout -- data/raw/{KEY}" in caught.value.next_step
     assert f"observatudo fetch {KEY}" in caught.value.next_step
