@@ -15,6 +15,8 @@ from pydantic import model_validator
 from observatudo import consistency, paths
 from observatudo.errors import ConfigError
 from observatudo.i18n import _
+from observatudo.resource import Dialect as Dialect
+from observatudo.resource import Resource as Resource
 from observatudo.yamlfile import Strict, load
 
 Name = Annotated[str, Key(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -57,36 +59,6 @@ class SnapshotConfig(Strict):
     def files(self) -> list[str]:
         """Return the local names of all files of the snapshot, sorted."""
         return sorted(name for package in self.packages for name in package.members)
-
-
-class Dialect(Strict):
-    delimiter: Annotated[str, Key(pattern=r"^[\t -~]$")] = ","
-    quoteChar: Annotated[str, Key(pattern=r"^[!-~]$")] = '"'
-
-
-class Resource(Strict):
-    """How one file (or several of one shape: ``path`` may be a glob) of the snapshot is read.
-
-    ``records`` walks JSON: ``{name}`` keeps a mapping's keys as a column, ``*`` does not,
-    ``[]`` walks a list. ``pattern`` takes records out of other text; its named groups are columns.
-    ``filter`` keeps rows whose column has one of the values; the others are counted rejects.
-    """
-
-    path: str
-    format: Literal["csv", "json", "text"]
-    encoding: str = "utf-8"
-    dialect: Dialect = Dialect()
-    records: str = ""
-    pattern: str = ""
-    filter: dict[str, list[str]] = {}
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.format == "json" and not self.records:
-            raise ValueError(_("a json resource needs “records”"))
-        if self.format == "text" and not self.pattern:
-            raise ValueError(_("a text resource needs “pattern”"))
-        return self
 
 
 class Constraints(Strict):

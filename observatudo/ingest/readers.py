@@ -66,7 +66,7 @@ def open_source(path: Path, resource: Resource) -> Source:
     try:
         return readers[resource.format](path, resource)
     except (UnicodeError, LookupError) as error:
-        raise _wrong_encoding(path, resource.encoding, error) from None
+        raise _wrong_encoding(path, _encoding(resource), error) from None
 
 
 def _wrong_encoding(path: Path, encoding: str, error: Exception) -> DataError:
@@ -92,7 +92,7 @@ def _open_csv(path: Path, resource: Resource) -> Source:
     reader = arrow_csv.open_csv(
         path,
         read_options=arrow_csv.ReadOptions(
-            use_threads=False, encoding=resource.encoding, column_names=header, block_size=BLOCK_BYTES
+            use_threads=False, encoding=_encoding(resource), column_names=header, block_size=BLOCK_BYTES
         ),
         parse_options=arrow_csv.ParseOptions(
             delimiter=resource.dialect.delimiter,
@@ -112,7 +112,7 @@ def _open_csv(path: Path, resource: Resource) -> Source:
 
 
 def _header(path: Path, resource: Resource) -> list[str]:
-    with path.open(encoding=_with_bom(resource.encoding), newline="") as file:
+    with path.open(encoding=_with_bom(_encoding(resource)), newline="") as file:
         dialect = resource.dialect
         header = next(csv.reader(file, delimiter=dialect.delimiter, quotechar=dialect.quoteChar), [])
     return _columns([name.strip() for name in header], f"{path}:1")
@@ -160,16 +160,16 @@ def _numbered(
         _refuse_open_quote(path, resource, lines.last)
     except pa.ArrowInvalid as error:
         if "invalid UTF8" in str(error):
-            raise _wrong_encoding(path, resource.encoding, error) from None
+            raise _wrong_encoding(path, _encoding(resource), error) from None
         raise DataError(_("the CSV cannot be read: {error}").format(error=error), where=str(path)) from None
     except UnicodeError as error:
-        raise _wrong_encoding(path, resource.encoding, error) from None
+        raise _wrong_encoding(path, _encoding(resource), error) from None
 
 
 def _refuse_open_quote(path: Path, resource: Resource, line: int) -> None:
     """Raise DataError when the last record, from ``line`` on, is inside a quote: it swallowed what follows."""
     csv.field_size_limit(path.stat().st_size + 1)  # what was swallowed can be as long as the file
-    with path.open(encoding=_with_bom(resource.encoding), newline="\n") as file:
+    with path.open(encoding=_with_bom(_encoding(resource)), newline="\n") as file:
         rest = itertools.islice(file, line - 1, None)
         dialect = resource.dialect
         try:
@@ -238,7 +238,7 @@ def _newlines(batch: pa.RecordBatch) -> Ints:
 def _open_json(path: Path, resource: Resource) -> Source:
     # numbers stay the text that was published
     try:
-        content = json.loads(path.read_text(encoding=_with_bom(resource.encoding)), parse_float=str, parse_int=str)
+        content = json.loads(path.read_text(encoding=_with_bom(_encoding(resource))), parse_float=str, parse_int=str)
     except RecursionError:
         raise DataError(_("the JSON is nested too deeply to be a table"), where=str(path)) from None
     except json.JSONDecodeError as error:
@@ -293,7 +293,7 @@ def _text(value: object) -> str | None:
 
 def _open_text(path: Path, resource: Resource) -> Source:
     pattern = re.compile(resource.pattern)
-    text = path.read_text(encoding=_with_bom(resource.encoding))
+    text = path.read_text(encoding=_with_bom(_encoding(resource)))
     columns = list(pattern.groupindex)
     return Source(columns, _batches((match.groupdict() for match in pattern.finditer(text)), columns))
 
@@ -310,3 +310,7 @@ def _batches(records: Iterable[dict[str, str | None]], columns: list[str]) -> It
             rows = []
     if rows:
         yield pa.RecordBatch.from_pylist(rows, schema)
+
+
+def _encoding(resource: Resource) -> str:
+    return resource.encoding or "utf-8"

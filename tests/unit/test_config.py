@@ -23,7 +23,7 @@ WRONG = {
     ("frequency: mensal", "frequencia: mensal"): "frequencia: unknown key; did you mean “frequency”?",
     ("    type: integer", "    typo: integer"): "fields.0.typo: unknown key; did you mean “type”?",
     ("    type: integer", "    type: intger"): "or 'boolean'; did you mean “integer”?",
-    ("    format: csv", "    format: xls"): "resources.0.format: found 'xls', expected 'csv', 'json' or 'text'",
+    ("    format: csv", "    format: xls"): "format: found 'xls', expected 'csv', 'json', 'text', 'xlsx' or 'parquet'",
     ("minimum: {param: min_rows}", "mininum: {param: min_rows}"): "rows.mininum: unknown key; did you mean “minimum”?",
     ("{check: rows,", "{check: row,"): "did you mean “rows”?",
     ("version: 1.4.0", "version: 1.4"): "version: found 1.4, expected: Input should be a valid string",
