@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from observatudo import config, snapshots
+from observatudo import config, leftovers, snapshots
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _, language
 from observatudo.yamlfile import parse
@@ -45,6 +45,7 @@ def examine(root: Path) -> Iterator[Finding]:
         _telemetry,
         _disk,
         _snapshots,
+        _leftovers,
         _tools,
         _language,
     ]
@@ -183,6 +184,16 @@ def _snapshots(root: Path) -> Iterator[Finding]:
         else:
             about = _("snapshot of {when}, {count} files as its sidecar says")
             yield Finding(key, "ok", about.format(when=snapshot.fetched_at, count=len(snapshot.files)))
+
+
+def _leftovers(root: Path) -> Iterator[Finding]:
+    try:
+        keys = leftovers.find(root)
+    except ObservatudoError:
+        return  # what is wrong with params.yaml is said above
+    if keys:
+        found = _("datasets that are not in params.yaml left something behind: {keys}").format(keys=", ".join(keys))
+        yield Finding(_("leftovers"), "optional", found, "observatudo remove")
 
 
 def _tools(_root: Path) -> Iterator[Finding]:

@@ -20,17 +20,19 @@ def datasets(
     """List the declared datasets with their rows, match rate and version."""
     import json
 
+    from observatudo import leftovers
     from observatudo.datasets import states
     from observatudo.paths import repository
 
-    found = states(repository())
+    root = repository()
+    found = states(root)
     if as_json:
         typer.echo(json.dumps([state.as_dict() for state in found], indent=2, ensure_ascii=False))
     else:
-        _show(found)
+        _show(found, leftovers.find(root))
 
 
-def _show(found: list[DatasetState]) -> None:
+def _show(found: list[DatasetState], left: list[str]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -57,6 +59,9 @@ def _show(found: list[DatasetState]) -> None:
             console.print(f"! {state.dataset}: {warning}", style="yellow", markup=False, highlight=False)
     if any(state.rows_read is None for state in found):
         console.print(_("not ingested yet where there is “–”: type dvc repro"))
+    if left:
+        behind = _("left behind by datasets that are not in params.yaml: {keys}; type observatudo remove")
+        console.print(behind.format(keys=", ".join(left)), markup=False, highlight=False)
 
 
 def _number(value: int | None) -> str:
