@@ -211,7 +211,7 @@ def _labels(root: Path) -> None:
 
 
 def marts(root: Path) -> None:
-    """Write the three marts that a look-up reads, with the columns it reads."""
+    """Write the four marts that a look-up reads, with the columns it reads."""
     text, number = pa.string(), pa.float64()
     indicator = pa.schema(
         [
@@ -256,7 +256,9 @@ def marts(root: Path) -> None:
         for code in ("2201903", "3550308", "4202537", "5203500", *(place[0] for place in _NAMES_ALIKE))
         for year in (2018, 2019)
     ]
+    observed: list[tuple[object, ...]] = [(name,)]
     for mart, rows, schema in (
+        ("audit_conversao", observed, pa.schema([("id_indicador", text)])),
         ("dim_indicador", described, indicator),
         ("dim_localidade", places, place),
         ("fact_indicador", facts, fact),

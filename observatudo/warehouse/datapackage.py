@@ -23,7 +23,7 @@ _FORMATS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 
 
 def write(folder: Path, marts: Sequence[Mart], glossary: Glossary, datasets: Mapping[str, Dataset]) -> None:
-    """Describe the exported files of ``marts`` in ``folder``, each as CSV and as Parquet."""
+    """Describe the exported files of ``marts`` in ``folder``, each as CSV (compressed or not) and as Parquet."""
     content: Json = {
         "$schema": _PROFILE,
         "name": "observatudo",
@@ -52,13 +52,17 @@ def _source(key: str, dataset: Dataset) -> Json:
 
 def _resource(folder: Path, mart: Mart, extension: str, glossary: Glossary) -> Json:
     path = folder / f"{mart.name}.{extension}"
+    compressed = not path.is_file()
+    if compressed:
+        path = path.with_name(f"{path.name}.gz")
     return _filled(
         name=mart.name if extension == "csv" else f"{mart.name}-{extension}",
         path=path.name,
         type="table" if extension == "csv" else "",
         description=mart.description,
         format=extension,
-        mediatype=_FORMATS[extension],
+        mediatype="application/gzip" if compressed else _FORMATS[extension],
+        compression="gz" if compressed else "",
         encoding="utf-8" if extension == "csv" else "",
         bytes=path.stat().st_size,
         hash=f"sha256:{file_sha256(path)}",

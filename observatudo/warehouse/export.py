@@ -1,11 +1,14 @@
 """Export: the warehouse's marts as Parquet, CSV and one Data Package; the same rows give the same bytes.
 
-Technical columns stay in the warehouse: some of them name the run.
+Technical columns stay in the warehouse: some of them name the run. Rows pass through in groups, so that
+a mart of any size takes the same memory.
 """
 
 from __future__ import annotations
 
+import io
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from observatudo import parquet, paths
@@ -16,13 +19,18 @@ from observatudo.warehouse.presence import WAREHOUSE
 from observatudo.warehouse.tables import arrow_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import duckdb
     import pyarrow as pa
 
     from observatudo.warehouse.artifacts import Mart
+
+# A spreadsheet opens no more lines than this, header included: a longer CSV is for programs, and compressed.
+SPREADSHEET_LINES = 1_048_576
+_GZIP_LEVEL = 3
+_MEMORY = "1GB"  # for ordering; what does not fit goes to disk
 
 
 def export(root: Path, marts: Sequence[Mart]) -> dict[str, int]:
@@ -36,7 +44,7 @@ def export(root: Path, marts: Sequence[Mart]) -> dict[str, int]:
     aside = root / paths.MARTS.with_name("marts.new")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    with duckdb.connect(root / WAREHOUSE, read_only=True) as connection:
+    with duckdb.connect(root / WAREHOUSE, read_only=True, config={"memory_limit": _MEMORY}) as connection:
         rows = {mart.name: _export_mart(connection, mart, glossary, aside) for mart in marts}
     datasets = {key: load_dataset(root, key) for key in declared(root)}
     datapackage.write(aside, marts, glossary, datasets)
@@ -46,18 +54,52 @@ def export(root: Path, marts: Sequence[Mart]) -> dict[str, int]:
 
 
 def _export_mart(connection: duckdb.DuckDBPyConnection, mart: Mart, glossary: Glossary, folder: Path) -> int:
-    from pyarrow import csv
+    schema = arrow_schema([(name, glossary[name].type) for name in mart.columns])
+    rows = connection.table(mart.name).shape[0]
+    with (
+        parquet.writer(folder / f"{mart.name}.parquet", schema) as to_parquet,
+        _csv_writer(folder / f"{mart.name}.csv", compressed=rows >= SPREADSHEET_LINES) as to_csv,
+    ):
+        for group in _read(connection, mart, schema):
+            to_parquet.write_table(group)
+            to_csv(group)
+    return rows
 
-    table = _read(connection, mart, glossary)
-    parquet.write(table, folder / f"{mart.name}.parquet")
-    csv.write_csv(table, folder / f"{mart.name}.csv", csv.WriteOptions(quoting_style="needed"))
-    return int(table.num_rows)
 
-
-def _read(connection: duckdb.DuckDBPyConnection, mart: Mart, glossary: Glossary) -> pa.Table:
-    """Return the mart's published columns, ordered by its key, in the glossary's types."""
+def _read(connection: duckdb.DuckDBPyConnection, mart: Mart, schema: pa.Schema) -> Iterator[pa.Table]:
+    """Give the mart's published columns, ordered by its key, in the types of ``schema``."""
     columns = ", ".join(f'"{name}"' for name in mart.columns)
     order = ", ".join(f'"{name}"' for name in mart.key)
     query = f'select {columns} from "{mart.name}" order by {order}'
-    schema = arrow_schema([(name, glossary[name].type) for name in mart.columns])
-    return connection.sql(query).to_arrow_table().cast(schema)
+    reader = connection.sql(query).to_arrow_reader(parquet.ROW_GROUP)
+    return (group.cast(schema) for group in parquet.groups(reader, reader.schema))
+
+
+@contextmanager
+def _csv_writer(path: Path, *, compressed: bool) -> Iterator[Callable[[pa.Table], None]]:
+    """Open a CSV, or its compressed form ``path`` + ``.gz``, and give what writes one group to it."""
+    from pyarrow import csv
+
+    first = True
+
+    def write(group: pa.Table) -> None:
+        nonlocal first
+        text = io.BytesIO()
+        csv.write_csv(group, text, csv.WriteOptions(include_header=first, quoting_style="needed"))
+        out.write(_gzip(text.getvalue()) if compressed else text.getbuffer())
+        first = False
+
+    with (path.with_name(f"{path.name}.gz") if compressed else path).open("wb") as out:
+        yield write
+
+
+def _gzip(text: bytes) -> bytes:
+    """Compress one group; members stand one behind the other in a file, as RFC 1952 has it.
+
+    By pyarrow's own zlib, which a machine's Python need not have in the same version. The tenth byte
+    names the operating system: 255 is “unknown”.
+    """
+    import pyarrow as pa
+
+    packed: bytes = pa.Codec("gzip", compression_level=_GZIP_LEVEL).compress(text, asbytes=True)
+    return packed[:9] + b"\xff" + packed[10:]

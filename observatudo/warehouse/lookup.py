@@ -120,7 +120,7 @@ def _require_marts(root: Path) -> None:
 
 
 def _open(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
-    for mart in ("dim_indicador", "dim_localidade", "fact_indicador"):
+    for mart in ("audit_conversao", "dim_indicador", "dim_localidade", "fact_indicador"):
         path = (root / paths.MARTS / f"{mart}.parquet").as_posix()
         connection.read_parquet(path).create_view(mart)
 
@@ -131,9 +131,10 @@ def _places(connection: duckdb.DuckDBPyConnection) -> list[Place]:
 
 
 def _indicators(connection: duckdb.DuckDBPyConnection) -> list[Indicator]:
+    # audit_conversao has one row per indicator with values: the millions of the fact table need not be read
     query = """
         select id_indicador, nome, descricao, unidade, eixo, fonte, dataset,
-            id_indicador in (select id_indicador from fact_indicador) as tem_valor
+            id_indicador in (select id_indicador from audit_conversao) as tem_valor
         from dim_indicador
         order by id_indicador
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
 import json
 import re
@@ -13,12 +14,13 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from observatudo import generate
+from observatudo import generate, parquet
 from observatudo.errors import DataError, ObservatudoError
-from observatudo.warehouse import dbt_process
+from observatudo.warehouse import artifacts, dbt_process, export
 from observatudo.warehouse.load import load
 from observatudo.warehouse.presence import WAREHOUSE
 from observatudo.warehouse.transform import Built, transform
@@ -141,6 +143,24 @@ def test_csv_and_parquet_hold_the_same_rows(done: Done) -> None:
             assert [name for name in row if (row[name] is None) != (text[name] == "")] == []
             assert all(float(text[n]) == v for n, v in row.items() if isinstance(v, float))
             assert all(text[n] == v for n, v in row.items() if isinstance(v, str))
+
+
+def test_a_csv_too_long_for_a_spreadsheet_is_compressed(
+    done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Path(shutil.copytree(done.root, tmp_path / "copy"))
+    monkeypatch.setattr(export, "SPREADSHEET_LINES", done.built.rows["fact_indicador"])
+    monkeypatch.setattr(parquet, "ROW_GROUP", 10)  # several groups: several members in the file
+    export.export(other, artifacts.read(other / dbt_process.TARGET).marts)
+    assert not (other / "data/marts/fact_indicador.csv").exists()
+    packed = (other / "data/marts/fact_indicador.csv.gz").read_bytes()
+    assert gzip.decompress(packed) == (done.root / "data/marts/fact_indicador.csv").read_bytes()
+    assert duckdb.read_csv(f"{other}/data/marts/fact_indicador.csv.gz").shape[0] == done.built.rows["fact_indicador"]
+    assert (other / "data/marts/dim_eixo.csv").is_file()
+    package = json.loads((other / "data/marts/datapackage.json").read_bytes())
+    described = next(resource for resource in package["resources"] if resource["name"] == "fact_indicador")
+    assert (described["path"], described["compression"]) == ("fact_indicador.csv.gz", "gz")
+    assert described["hash"] == f"sha256:{hashlib.sha256(packed).hexdigest()}"
 
 
 def test_metrics_count_models_tests_and_rows(done: Done) -> None:
