@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -57,12 +58,14 @@ def _export_mart(connection: duckdb.DuckDBPyConnection, mart: Mart, glossary: Gl
     schema = arrow_schema([(name, glossary[name].type) for name in mart.columns])
     rows = connection.table(mart.name).shape[0]
     with (
+        ThreadPoolExecutor(2) as pool,
         parquet.writer(folder / f"{mart.name}.parquet", schema) as to_parquet,
         _csv_writer(folder / f"{mart.name}.csv", compressed=rows >= SPREADSHEET_LINES) as to_csv,
     ):
         for group in _read(connection, mart, schema):
-            to_parquet.write_table(group)
-            to_csv(group)
+            # side by side, and both done before the next group is fetched: never more than one in memory
+            for write in [pool.submit(to_parquet.write_table, group), pool.submit(to_csv, group)]:
+                write.result()
     return rows
 
 
