@@ -237,7 +237,7 @@ class Stage:
 
     def _close_run(self) -> None:
         """Have another process, untouched by what went wrong in this one, close the run."""
-        if self.identity.kind == "hand":
+        if self.identity.kind == "hand" or self.identity.is_closed_by_owner:
             return
         command = [sys.executable, "-m", "observatudo.runs.close", self.run_id]
         try:

@@ -25,8 +25,9 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from observatudo.cli import classify, datasets, doctor, fetch, generate, remove, runs, summary, value
+    from observatudo.cli import classify, datasets, doctor, fetch, generate, remove, repro, runs, summary, value
 
+    app.command(help=_("Run what has changed in the pipeline, independent stages at once."))(repro.repro)
     app.command(help=_("Take snapshots of datasets anew, from packages or a local file."))(fetch.fetch)
     app.command(help=_("List the declared datasets: rows, match rate and version."))(datasets.datasets)
     app.command(help=_("List the runs, newest first."))(runs.runs)

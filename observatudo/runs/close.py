@@ -1,6 +1,7 @@
 """Closes a run: writes its record, tells MLflow, and says so in the log.
 
-``python -m observatudo.runs.close RUN`` is what a failing stage starts on its way out.
+``python -m observatudo.runs.close RUN`` is what a failing stage starts on its way out, and with a status
+behind it what ``observatudo repro`` starts when its stages have ended.
 """
 
 from __future__ import annotations
@@ -106,13 +107,13 @@ def tell_mlflow(home: Path) -> None:
 
 
 def main() -> None:
-    """Close the run named on the command line, as what its stages add up to."""
+    """Close the run named on the command line, with the status named there or what its stages add up to."""
     home, root = paths.home(), paths.repository()
     run = log.read(home, sys.argv[1])
     if run is None:
         raise SystemExit(_("the log does not know this run"))
     try:
-        at_end(home, root, run, run.outcome())
+        at_end(home, root, run, sys.argv[2] if len(sys.argv) > 2 else run.outcome())
     except ObservatudoError as error:
         raise SystemExit(str(error)) from None
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from observatudo import paths
 from observatudo.runs import gitstate, outputs
-from observatudo.runs.identity import dvc_words
+from observatudo.runs.identity import typed
 from observatudo.runs.inputs import EVIDENCE
 from observatudo.runs.log import FAILED, INTERRUPTED, RUNNING, SUCCESS, RunLog, StageLog
 from observatudo.runs.model import Dataset, Failure, Output, Record, StageRun, Where
@@ -77,7 +77,7 @@ def _common(run: RunLog, status: str, ended: datetime, repo: Repo | None) -> dic
         "started": run.started,
         "ended": ended.isoformat(timespec="seconds"),
         "duration_s": round(max((ended - began).total_seconds(), 0.0), 1),
-        "command": " ".join(("dvc", *(dvc_words(tuple(run.command)) or ()))),
+        "command": " ".join(typed(tuple(run.command))),
         "experiment": run.experiment,
         "commit": run.commit,
         "who": gitstate.who(repo),

@@ -2,7 +2,8 @@
 
 Stages of one ``dvc repro`` (or ``dvc exp run``, or one task of the queue) have the same *nearest* DVC
 process above them. Its start time and process id name the run. Linux answers from /proc for nothing;
-elsewhere psutil does.
+elsewhere psutil does. A process that is no DVC but runs stages, as ``observatudo repro`` does, says so in
+their environment; it is believed where it is really above them.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
+from itertools import pairwise
 from pathlib import Path, PurePath
 
+OWNER = "OBSERVATUDO_OWNER"  # "<pid>:<start>" of the process that starts the stages and closes their run
 _PROC = Path("/proc")
 _LINUX = sys.platform.startswith("linux")
 _SAME_START_S = 2.0  # a boot time read twice may differ by a rounding
@@ -103,34 +106,90 @@ def _started_this_stage(candidate: Process, stage: str) -> bool:
     return f"DVC_STAGE={stage}".encode() not in environment.split(b"\0")
 
 
-def _owner() -> Process | None:
+def own() -> Process:
+    """Return this process."""
+    found = process(os.getpid())
+    if found is None:  # a process can always see itself
+        raise RuntimeError("this process cannot be read")
+    return found
+
+
+def as_owner() -> dict[str, str]:
+    """Return the environment by which stages know this process as the one whose run they belong to."""
+    this = own()
+    return {OWNER: f"{this.pid}:{this.started!r}"}
+
+
+def _named(candidate: Process) -> Process | None:
+    """Return the process as it names itself in OWNER, or None when another, or none, is named there."""
+    pid, _colon, started = os.environ.get(OWNER, "").partition(":")
+    try:
+        named = replace(candidate, pid=int(pid), started=float(started))
+    except ValueError:
+        return None
+    is_same = named.pid == candidate.pid and abs(named.started - candidate.started) < _SAME_START_S
+    return named if is_same else None
+
+
+def _owner() -> tuple[Process | None, bool]:
+    """Return the process whose run this is, and whether it closes the run itself."""
     above = list(_ancestors())
     for candidate in above:
+        if (named := _named(candidate)) is not None:
+            return named, True
         if dvc_words(candidate.command) is not None:
-            return candidate
+            return candidate, False
+    return _unnamed(above), False
+
+
+def _unnamed(above: list[Process]) -> Process | None:
     stage = os.environ.get("DVC_STAGE")  # set, and no `dvc` above: a program that uses DVC as a library
     if stage and _LINUX:
         return next((candidate for candidate in above if _started_this_stage(candidate, stage)), None)
     return None
 
 
+def typed(command: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a run's command as somebody would type it, such as ``observatudo repro -j 2``."""
+    for index, word in enumerate(command[:4]):
+        if PurePath(word).name.removesuffix(".exe") == "observatudo":
+            return ("observatudo", *command[index + 1 :])
+    return ("dvc", *(dvc_words(command) or ()))
+
+
+def targets(command: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the stages that a ``repro`` command asks for; none: all of them, or it is no such command."""
+    words = typed(command)[1:]
+    if words[:1] != ("repro",):
+        return ()
+    takes_value = {"-j", "--jobs"}
+    return tuple(word for before, word in pairwise(words) if not word.startswith("-") and before not in takes_value)
+
+
 @dataclass(frozen=True)
 class Identity:
-    """A run as one of its stages sees it: ``kind`` is ``repro``, ``experiment`` or ``hand``."""
+    """A run as one of its stages sees it: ``kind`` is ``repro``, ``experiment`` or ``hand``.
+
+    ``is_closed_by_owner``: stages leave the run's record to the owner, since others may still be at work.
+    """
 
     run_id: str
     owner: Process
     kind: str
     experiment: str | None
+    is_closed_by_owner: bool = False
+
+
+def run_id(owner: Process) -> str:
+    """Return the id of the run that belongs to a process."""
+    began = datetime.fromtimestamp(int(owner.started), UTC)
+    return f"{began:%Y%m%dT%H%M%SZ}-{owner.pid}"
 
 
 def current() -> Identity:
     """Return the identity of the run that this process works for; by hand, a run of its own."""
-    owner = _owner()
+    owner, closes = _owner()
     experiment = os.environ.get("DVC_EXP_NAME") if owner else None
     kind = "hand" if owner is None else "experiment" if experiment else "repro"
-    owner = owner or process(os.getpid())
-    if owner is None:  # a process can always see itself
-        raise RuntimeError("this process cannot be read")
-    began = datetime.fromtimestamp(int(owner.started), UTC)
-    return Identity(f"{began:%Y%m%dT%H%M%SZ}-{owner.pid}", owner, kind, experiment)
+    owner = owner or own()
+    return Identity(run_id(owner), owner, kind, experiment, closes)

@@ -153,8 +153,7 @@ class RunLog:
 
     def _was_partial(self) -> bool:
         """Say whether the user asked for some stages only (``dvc repro classify``)."""
-        words = identity.dvc_words(tuple(self.command)) or ()
-        return words[:1] == ("repro",) and any(not word.startswith("-") for word in words[1:])
+        return bool(identity.targets(tuple(self.command)))
 
 
 def began(run_id: str) -> datetime:
