@@ -72,6 +72,16 @@ def _refuse_wrong_dialect(rows: list[list[str]], rest: str, dialect: Dialect, wh
     """Raise DataError when a header of one column would be several with another delimiter, or stands further down."""
     if any(len(row) != 1 for row in rows):
         return
+    sample = list(itertools.islice(io.StringIO(rest, newline=""), _SAMPLE))
+    widths = [len(row) for row in csv.reader(sample, delimiter=dialect.delimiter, quotechar=dialect.quoteChar)]
+    width, times = collections.Counter(widths or [1]).most_common(1)[0]
+    if width > 1 and 2 * times > len(widths):
+        line = int(where.rpartition(":")[2]) + 1 + widths.index(width)
+        raise DataError(
+            _("the header has one column, most lines below it have {n}").format(n=width),
+            where=where,
+            next_step=_("if line {line} is the header: dialect: {{headerRows: [{line}]}}").format(line=line),
+        )
     for delimiter in DELIMITERS:
         if any(len(next(csv.reader(row, delimiter=delimiter, quotechar=dialect.quoteChar), [])) > 1 for row in rows):
             written = '"\\t"' if delimiter == "\t" else f'"{delimiter}"'
@@ -84,13 +94,3 @@ def _refuse_wrong_dialect(rows: list[list[str]], rest: str, dialect: Dialect, wh
                     "put into the resource in the dataset's declaration: dialect: {{delimiter: {text}}}"
                 ).format(text=written),
             )
-    sample = list(itertools.islice(io.StringIO(rest, newline=""), _SAMPLE))
-    widths = [len(row) for row in csv.reader(sample, delimiter=dialect.delimiter, quotechar=dialect.quoteChar)]
-    width, times = collections.Counter(widths or [1]).most_common(1)[0]
-    if width > 1 and 2 * times > len(widths):
-        line = int(where.rpartition(":")[2]) + 1 + widths.index(width)
-        raise DataError(
-            _("the header has one column, most lines below it have {n}").format(n=width),
-            where=where,
-            next_step=_("if line {line} is the header: dialect: {{headerRows: [{line}]}}").format(line=line),
-        )
