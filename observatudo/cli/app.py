@@ -70,7 +70,7 @@ def _refused(error: OSError) -> ObservatudoError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return ObservatudoError(
         _("the system refused: {reason}").format(reason=error.strerror or error),
-        where=str(error.filename or ""),
+        where=str(error.filename2 or error.filename or ""),  # of a copy, where to: that is what fills up
         next_step=_("make room, then run again") if error.errno == errno.ENOSPC else "",
     )
 
