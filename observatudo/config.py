@@ -6,6 +6,7 @@ have one (``fields``, ``constraints``, ``missingValues``, ``dialect``, ``primary
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -63,8 +64,8 @@ class SnapshotConfig(Strict):
 
 class Constraints(Strict):
     required: bool = False
-    minimum: Number | ParamRef | None = None
-    maximum: Number | ParamRef | None = None
+    minimum: Number | date | ParamRef | None = None
+    maximum: Number | date | ParamRef | None = None
     pattern: str | None = None
     enum: list[str] | None = None
 
@@ -83,38 +84,71 @@ class Prefix(Strict):
     length: Annotated[int, Key(ge=1)]
 
 
+class Extract(Strict):
+    """The part of field ``of`` that the first group of ``pattern`` (or the whole, without one) matches."""
+
+    of: str
+    pattern: str
+
+
 class Derive(Strict):
-    """A field made from others: exactly one of the four ways."""
+    """A field whose text is made from other fields: exactly one of the six ways.
+
+    ``slug`` is a template whose result is made a name: small letters, digits and ``_``.
+    """
 
     template: str | None = None
+    slug: str | None = None
     prefix: Prefix | None = None
+    extract: Extract | None = None
     lookup: Lookup | None = None
     constant: str | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(way is not None for way in (self.template, self.prefix, self.lookup, self.constant)) != 1:
-            raise ValueError(_("give exactly one of template, prefix, lookup, constant"))
+        ways = (self.template, self.slug, self.prefix, self.extract, self.lookup, self.constant)
+        if sum(way is not None for way in ways) != 1:
+            raise ValueError(_("give exactly one of template, slug, prefix, extract, lookup, constant"))
         return self
 
 
+class Missing(Strict):
+    """A text that means “no value”, and why there is none; the label becomes the value's ``justificativa``."""
+
+    value: str
+    label: str
+
+
 class Field(Strict):
-    """A typed column. ``source``: the names it has had in the published files (default: its own)."""
+    """A typed column. ``source``: the names it has had in the published files (default: its own).
+
+    ``recode`` replaces whole texts before they are typed. ``decimalChar: any`` takes both ways of writing
+    numbers and refuses a text that they read differently (1.234). ``factor`` brings numbers to base units:
+    one number, or a column of a table, looked up by the unit the row states.
+    """
 
     name: Name
-    type: Literal["string", "integer", "number", "boolean"]
+    type: Literal["string", "integer", "number", "boolean", "date"]
     source: str | list[str] | None = None
     description: str = ""
     unit: str = ""
+    format: str = "%Y-%m-%d"
     constraints: Constraints = Constraints()
-    missingValues: list[str] = [""]
+    missingValues: list[str | Missing] = [""]
+    recode: dict[str, str] = {}
     trueValues: list[str] = ["true", "1"]
     falseValues: list[str] = ["false", "0"]
-    decimalChar: Literal[".", ","] = "."
+    decimalChar: Literal[".", ",", "any"] = "."
     groupChar: Literal["", ".", ",", " "] = ""
-    factor: Number = 1
+    factor: Number | Lookup = 1
     derive: Derive | None = None
     output: bool = True
+
+    def missing(self) -> dict[str, str | None]:
+        """Return the texts that mean “no value”, each with why there is none (or None)."""
+        return {m.value: m.label for m in self.missingValues if isinstance(m, Missing)} | {
+            m: None for m in self.missingValues if isinstance(m, str)
+        }
 
     def sources(self) -> list[str]:
         """Return the names under which the column may stand in a file, the preferred one first."""
@@ -124,13 +158,21 @@ class Field(Strict):
 
 
 class Locality(Strict):
-    """Which municipality a row is about: by ``code``, or by ``name`` and ``state`` (its two letters)."""
+    """Which municipality a row is about: by ``code``, or by ``name`` and ``state`` (its two letters).
+
+    A code may be written with seven digits, with six (no check digit), or as a float (``530010.0``).
+    """
 
     code: str | None = None
     name: str | None = None
     state: str | None = None
     exceptions: InnerPath | None = None
     levels: list[Literal["municipio", "uf", "pais"]] = ["municipio"]
+
+    def fields(self) -> dict[str, str]:
+        """Return the fields named: key → field."""
+        named = {"code": self.code, "name": self.name, "state": self.state}
+        return {key: name for key, name in named.items() if name is not None}
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -141,8 +183,21 @@ class Locality(Strict):
 
 
 class Period(Strict):
-    year: str
+    """When a row's values are of: a year, a year and a month, or a date; the first day of it is kept."""
+
+    year: str | None = None
     month: str | None = None
+    date: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.year is None) == (self.date is None) or (self.month is not None and self.year is None):
+            raise ValueError(_("give either date, or year and, if there is one, month"))
+        return self
+
+    def fields(self) -> dict[str, str]:
+        """Return the fields named: key → field."""
+        return {key: name for key, name in self if name is not None}
 
 
 class Melt(Strict):
@@ -154,14 +209,30 @@ class Melt(Strict):
 
 
 class Indicator(Strict):
-    """What one value column measures. ``axis`` is the source's own axis, where it gives one."""
+    """What one value column measures. ``axis`` is the source's own axis, where it gives one.
+
+    ``text`` names a string field that speaks where ``value`` is no number (a range, a word).
+    """
 
     id: Name
     name: str
     description: str = ""
     value: str
+    text: str | None = None
     unit: str
     per_thousand: bool = False
+    axis: str | None = None
+
+
+class IndicatorColumns(Strict):
+    """Every row names its own indicator: the fields that hold its id, name and so on."""
+
+    id: str
+    name: str
+    description: str | None = None
+    value: str
+    text: str | None = None
+    unit: str | None = None
     axis: str | None = None
 
 
@@ -182,6 +253,15 @@ class NullRateCheck(Strict):
     level: Level
     field: str
     maximum: Number | ParamRef
+
+
+class AcceptedValuesCheck(Strict):
+    """Texts of ``field`` other than these are shown but kept; ``constraints.enum`` rejects them instead."""
+
+    check: Literal["accepted_values"]
+    level: Level
+    field: str
+    values: Annotated[list[str], Key(min_length=1)]
 
 
 class RangeCheck(Strict):
@@ -217,7 +297,7 @@ class PartsSumCheck(Strict):
 
 
 Check = Annotated[
-    RowsCheck | MatchRateCheck | NullRateCheck | RangeCheck | RepeatedBlockCheck | PartsSumCheck,
+    RowsCheck | MatchRateCheck | NullRateCheck | AcceptedValuesCheck | RangeCheck | RepeatedBlockCheck | PartsSumCheck,
     Key(discriminator="check"),
 ]
 
@@ -242,6 +322,8 @@ class Dataset(Strict):
     locality: Locality | None = None
     period: Period | None = None
     indicators: list[Indicator] = []
+    indicator_columns: IndicatorColumns | None = None
+    ignore: list[str] = []
     checks: list[Check] = []
 
     @model_validator(mode="after")
@@ -254,11 +336,21 @@ class Dataset(Strict):
     def required_fields(self) -> set[str]:
         """Return the fields a row cannot do without: declared so, or part of its key, place or period."""
         wanted = {field.name for field in self.fields if field.constraints.required} | set(self.primaryKey)
-        for part in (self.locality, self.period):
-            if part is not None:
-                chosen = part.model_dump(include={"code", "name", "state", "year", "month"})
-                wanted |= {str(name) for name in chosen.values() if name}
+        if self.locality is not None:
+            wanted |= set(self.locality.fields().values())
+        if self.period is not None:
+            wanted |= set(self.period.fields().values())
+        if self.indicator_columns is not None:
+            wanted |= {self.indicator_columns.id, self.indicator_columns.name}
         return wanted | ({"id_indicador", "nome"} if self.kind == "catalogo" else set())
+
+    def measures(self) -> list[Indicator | IndicatorColumns]:
+        """Return what has a value in each row: the declared indicators, or the one the row names itself."""
+        return [self.indicator_columns] if self.indicator_columns is not None else [*self.indicators]
+
+    def value_fields(self) -> set[str]:
+        """Return the fields whose failure costs one value, not the row."""
+        return {name for measure in self.measures() for name in (measure.value, measure.text) if name}
 
     def param_names(self) -> set[str]:
         """Return the names of all params the declaration refers to."""

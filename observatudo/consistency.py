@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection, Iterator
+from datetime import date
 from typing import TYPE_CHECKING
 
 from observatudo.i18n import _
 
 if TYPE_CHECKING:
-    from observatudo.config import Check, Dataset, Derive, Field
+    from observatudo.config import Check, Dataset, Derive, Field, ParamRef
 
 _NUMERIC = {"integer", "number"}
 # the database's regular expressions (RE2) have no look-around and no back-references
@@ -49,19 +50,30 @@ def _references(dataset: Dataset) -> Iterator[tuple[str, str]]:
         yield "primaryKey", name
     for place, part in (("locality", dataset.locality), ("period", dataset.period)):
         if part is not None:
-            chosen = part.model_dump(include={"code", "name", "state", "year", "month"})
-            yield from ((f"{place}.{key}", str(value)) for key, value in chosen.items() if value)
-    for indicator in dataset.indicators:
-        yield f"indicators.{indicator.id}.value", indicator.value
+            yield from ((f"{place}.{key}", name) for key, name in part.fields().items())
+    yield from _measured(dataset)
     for check in dataset.checks:
         for name in [getattr(check, "field", None), *getattr(check, "within", [])]:
             if name is not None:
                 yield f"checks.{check.check}", name
 
 
+def _measured(dataset: Dataset) -> Iterator[tuple[str, str]]:
+    for indicator in dataset.indicators:
+        named = (("value", indicator.value), ("text", indicator.text))
+        yield from ((f"indicators.{indicator.id}.{key}", name) for key, name in named if name is not None)
+    columns = dataset.indicator_columns or ()
+    yield from ((f"indicator_columns.{key}", name) for key, name in columns if name is not None)
+
+
 def _patterns(dataset: Dataset) -> Iterator[str]:
     written = [(f"fields.{f.name}.constraints.pattern", f.constraints.pattern) for f in dataset.fields]
     written += [(f"resources.{r.path}.pattern", r.pattern) for r in dataset.resources]
+    written += [
+        (f"fields.{f.name}.derive.extract.pattern", f.derive.extract.pattern)
+        for f in dataset.fields
+        if f.derive and f.derive.extract
+    ]
     written.append(("melt.pattern", dataset.melt.pattern if dataset.melt else None))
     for place, pattern in written:
         if not pattern:
@@ -78,57 +90,80 @@ def _patterns(dataset: Dataset) -> Iterator[str]:
 
 
 def _derivations(dataset: Dataset) -> Iterator[str]:
-    """A derived field is made of fields that stand before it, and is text."""
+    """A derived field, or a factor that is looked up, is made of fields that stand before it."""
     before: list[str] = []
     for field in dataset.fields:
-        if field.derive is not None:
-            place = f"fields.{field.name}.derive"
-            for name in _made_of(field.derive):
-                if name not in before:
-                    yield _("{place} needs the field “{name}”, which must be declared before it").format(
-                        place=place, name=name
-                    ) + nearest(name, before)
-            if field.type != "string":
-                yield _("{place}: a derived field is of type string").format(place=place)
+        needs = [("derive", name) for name in made_of(field.derive)] if field.derive else []
+        if not isinstance(field.factor, int | float):
+            needs.append(("factor", field.factor.of))
+        for key, name in needs:
+            if name not in before:
+                yield _("{place} needs the field “{name}”, which must be declared before it").format(
+                    place=f"fields.{field.name}.{key}", name=name
+                ) + nearest(name, before)
         before.append(field.name)
 
 
-def _made_of(derive: Derive) -> list[str]:
-    if derive.prefix is not None:
-        return [derive.prefix.of]
-    if derive.lookup is not None:
-        return [derive.lookup.of]
-    return re.findall(r"\{(\w+)\}", derive.template or "")
+def made_of(derive: Derive) -> list[str]:
+    """Return the fields a derived field's text is made from."""
+    for way in (derive.prefix, derive.extract, derive.lookup):
+        if way is not None:
+            return [way.of]
+    return re.findall(r"\{(\w+)\}", derive.template or derive.slug or "")
 
 
 def _types(dataset: Dataset) -> Iterator[str]:
     for field in dataset.fields:
         limits, place = field.constraints, f"fields.{field.name}.constraints"
-        if field.type not in _NUMERIC and (limits.minimum is not None or limits.maximum is not None):
-            yield _("{place}: minimum and maximum are for numbers").format(place=place)
+        for bound in (limits.minimum, limits.maximum):
+            if bound is not None and not _fits(bound, field):
+                yield _("{place}: a number bounds numbers, a date bounds dates").format(place=place)
         if field.type != "string" and (limits.pattern is not None or limits.enum is not None):
             yield _("{place}: pattern and enum are for text").format(place=place)
+        if field.decimalChar == "any" and field.groupChar:
+            yield _("fields.{name}: decimalChar any leaves no room for groupChar").format(name=field.name)
+        if field.groupChar and field.groupChar == field.decimalChar:
+            yield _("fields.{name}: decimalChar and groupChar are the same").format(name=field.name)
+        if field.factor != 1 and field.type not in _NUMERIC:
+            yield _("fields.{name}: factor is for numbers").format(name=field.name)
     kinds = {field.name: field.type for field in dataset.fields}
+    for place, name, kind in _typed_references(dataset):
+        if kinds.get(name, kind) != kind:
+            yield _("{place}: the field “{name}” must be of type {kind}").format(place=place, name=name, kind=kind)
+
+
+def _fits(bound: float | date | ParamRef, field: Field) -> bool:
+    return field.type == "date" if isinstance(bound, date) else field.type in _NUMERIC
+
+
+def _typed_references(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
+    """Yield (where, field, the type it must have)."""
     if dataset.period is not None:
-        for key, name in (("year", dataset.period.year), ("month", dataset.period.month)):
-            if name is not None and kinds.get(name, "integer") != "integer":
-                yield _("period.{key}: the field “{name}” must be of type integer").format(key=key, name=name)
+        for key, name in dataset.period.fields().items():
+            yield f"period.{key}", name, "date" if key == "date" else "integer"
     if dataset.locality is not None:
-        for name in (dataset.locality.code, dataset.locality.name, dataset.locality.state):
-            if name is not None and kinds.get(name, "string") != "string":
-                yield _("locality: the field “{name}” must be of type string").format(name=name)
+        for key, name in dataset.locality.fields().items():
+            yield f"locality.{key}", name, "string"
+    for measure in dataset.measures():
+        if measure.text is not None:
+            yield f"indicators.{measure.id}.text", measure.text, "string"
+    for key, name in dataset.indicator_columns or ():
+        if key not in {"value", "text"} and name is not None:
+            yield f"indicator_columns.{key}", name, "string"
 
 
 def _kind(dataset: Dataset) -> Iterator[str]:
     names = {field.name for field in dataset.fields}
     hidden = {field.name for field in dataset.fields if not field.output}
-    if dataset.kind == "observacao" and not (dataset.indicators and dataset.locality and dataset.period):
-        yield _("kind observacao needs indicators, locality and period")
+    if dataset.kind == "observacao" and not (dataset.measures() and dataset.locality and dataset.period):
+        yield _("kind observacao needs indicators (or indicator_columns), locality and period")
+    if dataset.indicators and dataset.indicator_columns:
+        yield _("give either indicators or indicator_columns, not both")
     if dataset.kind == "referencia" and not dataset.primaryKey:
         yield _("kind referencia needs primaryKey")
     if dataset.kind == "catalogo" and not {"id_indicador", "nome"} <= names:
         yield _("kind catalogo needs the fields id_indicador and nome")
-    if dataset.kind != "observacao" and dataset.indicators:
+    if dataset.kind != "observacao" and dataset.measures():
         yield _("indicators belong to kind observacao")
     for name in sorted(hidden & set(dataset.primaryKey)):
         yield _("primaryKey: the field “{name}” has output: false").format(name=name)
@@ -139,6 +174,8 @@ def _check(check: Check, dataset: Dataset, fields: dict[str, Field]) -> Iterator
     field = fields.get(getattr(check, "field", ""))
     if check.check in {"range", "parts_sum", "repeated_block"} and field and field.type not in _NUMERIC:
         yield _("{place}: the field “{name}” is no number").format(place=place, name=field.name)
+    if check.check == "accepted_values" and field and field.type != "string":
+        yield _("{place}: the field “{name}” is no text").format(place=place, name=field.name)
     if check.check == "null_rate" and dataset.kind == "referencia" and field and not field.output:
         yield _("{place}: the field “{name}” has output: false").format(place=place, name=field.name)
     if check.check in {"match_rate", "parts_sum"} and dataset.locality is None:

@@ -1,33 +1,91 @@
-"""Text → typed values by a strict grammar, and the constraints on them, as SQL over ``bruto``.
+"""Text → typed values by a strict grammar, and the constraints on them, as SQL over ``lido``.
 
 No reader's own number parsing is used: each takes some malformed numbers in silence. A text that is
-neither a missing value nor in the grammar is a failure with a reason, never a null.
+neither a missing value nor in the grammar is a failure with a reason, never a null. Reasons are of the type
+``motivo``, one byte each: most rows have none.
+
+For each field there are four columns: its text as published (``texto:…``), the text to type, null where it
+is missing (``dado:…``), the typed value under the field's own name, and why it failed (``falha:…``).
 """
 
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import TYPE_CHECKING
 
 from observatudo import config
-from observatudo.ingest.sql import failure, ident, literal, literals, raw
+from observatudo.consistency import made_of
+from observatudo.ingest.sql import failure, given, ident, literal, literals, raw
 
 if TYPE_CHECKING:
-    from observatudo.config import Dataset, Derive, Field, ParamValue
+    from observatudo.config import Dataset, Derive, Field, Lookup, ParamValue
 
-_SPACES = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
-_NOT_OF_TYPE = {"integer": "nao_inteiro", "number": "nao_numero", "boolean": "nao_booleano"}
+REASONS = (
+    "nao_inteiro",
+    "nao_numero",
+    "nao_booleano",
+    "nao_data",
+    "numero_ambiguo",
+    "unidade_desconhecida",
+    "fora_da_tabela",
+    "vazio",
+    "fora_do_padrao",
+    "fora_da_lista",
+    "abaixo_do_minimo",
+    "acima_do_maximo",
+    "id_invalido",
+)
+PLACES = "_r, _ordem, _arquivo, _linha"
+# the id of an indicator is the name of its file
+_ID = "[a-z][a-z0-9_]{0,119}"
+_NOT_OF_TYPE = {
+    "integer": "nao_inteiro",
+    "number": "nao_numero",
+    "boolean": "nao_booleano",
+    "date": "nao_data",
+}
+_SQL_TYPES = {"integer": "BIGINT", "number": "DOUBLE"}
 
 
-def text(field: Field) -> str:
-    """Return the expression for the field's text, trimmed; null where it is one of the missing values."""
-    trimmed = f"trim({ident(field.name)}, {_SPACES})"
-    return f"CASE WHEN {trimmed} IN {literals(field.missingValues)} THEN NULL ELSE {trimmed} END"
+def typed_query(dataset: Dataset, params: dict[str, ParamValue]) -> str:
+    """Return the query that types ``lido`` (places and the text of every field that is read)."""
+    read = [field for field in dataset.fields if field.derive is None]
+    query = f"SELECT *, {', '.join(f'{_given(f)} AS {given(f.name)}' for f in read)} FROM lido"
+    query = f"SELECT *, {', '.join(f'{typed(f)} AS {ident(f.name)}' for f in read)} FROM ({query})"
+    texts = {field.name: field for field in read if field.type == "string"}
+    for field in dataset.fields:
+        if field.derive is not None:
+            query = f"SELECT *, {_shown(field.derive)} AS {raw(field.name)} FROM ({query})"
+            query = _with_text(query, field.name, field.derive, texts)
+            query = f"SELECT *, {typed(field)} AS {ident(field.name)} FROM ({query})"
+    reasons = ", ".join(f"{failures(f, params, dataset)} AS {failure(f.name)}" for f in dataset.fields)
+    return f"SELECT *, {reasons} FROM ({query})"
+
+
+def _with_text(query: str, name: str, derive: Derive, texts: dict[str, Field]) -> str:
+    """Return the query with the derived field's text; a costly text is made once per text it is made from."""
+    made = made_of(derive)
+    source = texts.get(made[0]) if len(made) == 1 and (derive.extract or derive.slug) else None
+    if source is None:
+        return f"SELECT *, {derived(derive)} AS {given(name)} FROM ({query})"
+    of = ident(source.name)
+    once = f"SELECT {of}, {derived(derive)} AS feito FROM (SELECT DISTINCT {_given(source)} AS {of} FROM lido)"
+    return f"SELECT q.*, feito AS {given(name)} FROM ({query}) AS q LEFT JOIN ({once}) AS d ON d.{of} = q.{of}"
+
+
+def _given(field: Field) -> str:
+    """Return the expression for the field's text, recoded; null where it is one of the missing values."""
+    source, missing = raw(field.name), sorted(field.missing())
+    recoded = "".join(f" WHEN {source} = {literal(old)} THEN {literal(new)}" for old, new in field.recode.items())
+    if not missing and not recoded:
+        return source
+    return f"CASE WHEN {source} IN {literals(missing)} THEN NULL{recoded} ELSE {source} END"
 
 
 def typed(field: Field) -> str:
-    """Return the expression that turns the field's text (column ``texto:…``) into its type, else null."""
-    source = raw(field.name)
+    """Return the expression that turns the field's text (column ``dado:…``) into its type, else null."""
+    source = given(field.name)
     if field.type == "string":
         return source
     if field.type == "boolean":
@@ -35,49 +93,105 @@ def typed(field: Field) -> str:
             f"CASE WHEN {source} IN {literals(field.trueValues)} THEN true"
             f" WHEN {source} IN {literals(field.falseValues)} THEN false END"
         )
-    plain = f"replace({source}, {literal(field.groupChar)}, '')" if field.groupChar else source
-    number = f"replace({plain}, {literal(field.decimalChar)}, '.')"
-    kind = "BIGINT" if field.type == "integer" else "DOUBLE"
-    factor = f" * {field.factor!r}" if field.factor != 1 else ""
-    grammar = literal(grammar_of(field))
-    return f"CASE WHEN regexp_full_match({source}, {grammar}) THEN TRY_CAST({number} AS {kind}){factor} END"
+    if field.type == "date":
+        return f"CAST(try_strptime({source}, {literal(field.format)}) AS DATE)"
+    kind = _SQL_TYPES[field.type]
+    return f"CAST({_number(field)} * {_factor(field)} AS {kind})" if field.factor != 1 else _number(field)
 
 
-def grammar_of(field: Field) -> str:
-    """Return the regular expression of the numbers a field accepts (sign, groups of three, decimals)."""
-    group, decimal = re.escape(field.groupChar), re.escape(field.decimalChar)
-    whole = rf"(\d{{1,3}}({group}\d{{3}})+|\d+)" if field.groupChar else r"\d+"
-    return rf"[+-]?{whole}" + ("" if field.type == "integer" else rf"({decimal}\d+)?")
+def _number(field: Field) -> str:
+    if field.decimalChar != "any":
+        return _read_as(field, field.decimalChar, field.groupChar)
+    one, other = _read_as(field, ",", "."), _read_as(field, ".", ",")
+    return f"CASE WHEN {_ambiguous(field)} THEN NULL ELSE coalesce({one}, {other}) END"
+
+
+def _ambiguous(field: Field) -> str:
+    return f"{_read_as(field, ',', '.')} <> {_read_as(field, '.', ',')}"
+
+
+def _read_as(field: Field, decimal: str, group: str) -> str:
+    source = given(field.name)
+    plain = f"replace({source}, {literal(group)}, '')" if group else source
+    number = plain if decimal == "." or field.type == "integer" else f"replace({plain}, {literal(decimal)}, '.')"
+    grammar = literal(grammar_of(decimal, group, whole_only=field.type == "integer"))
+    cast = f"TRY_CAST({number} AS {_SQL_TYPES[field.type]})"
+    return f"CASE WHEN regexp_full_match({source}, {grammar}) THEN {cast} END"
+
+
+def grammar_of(decimal: str, group: str, *, whole_only: bool) -> str:
+    """Return the regular expression of the numbers that are accepted: sign, groups of three, decimals.
+
+    A grouped number does not begin with zero: 0.123 is no way to write 123.
+    """
+    grouped = rf"[1-9]\d{{0,2}}(?:{re.escape(group)}\d{{3}})+|" if group else ""
+    return rf"[+-]?(?:{grouped}\d+)" + ("" if whole_only else rf"(?:{re.escape(decimal)}\d+)?")
+
+
+def _factor(field: Field) -> str:
+    if isinstance(field.factor, int | float):
+        return repr(field.factor)
+    return f"CAST({_looked_up(field.factor)} AS DOUBLE)"
+
+
+def _looked_up(lookup: Lookup) -> str:
+    name, of = literal(lookup_name(lookup)), ident(lookup.of)
+    return f"(SELECT t.valor FROM tabela t WHERE t.nome = {name} AND t.chave = {of})"
 
 
 def derived(derive: Derive) -> str:
-    """Return the expression of a derived field over the typed ones."""
+    """Return the expression of a derived field's text over the typed fields."""
     if derive.prefix is not None:
         return f"left({ident(derive.prefix.of)}, {derive.prefix.length})"
+    if derive.extract is not None:
+        group = min(re.compile(derive.extract.pattern).groups, 1)
+        found = f"regexp_extract({ident(derive.extract.of)}, {literal(derive.extract.pattern)}, {group})"
+        return f"nullif({found}, '')"
     if derive.lookup is not None:
-        of = ident(derive.lookup.of)
-        return f"(SELECT t.valor FROM tabela t WHERE t.nome = {literal(lookup_name(derive))} AND t.chave = {of})"
+        return _looked_up(derive.lookup)
     if derive.constant is not None:
         return literal(derive.constant)
-    parts = re.split(r"\{(\w+)\}", derive.template or "")
-    pieces = [ident(part) if i % 2 else literal(part) for i, part in enumerate(parts) if part]
-    return " || ".join(pieces)
+    if derive.slug is not None:
+        words = f"regexp_replace(lower(strip_accents({_filled(derive.slug)})), '[^a-z0-9]+', '_', 'g')"
+        return f"trim({words}, '_')"
+    return _filled(derive.template or "")
 
 
-def lookup_name(derive: Derive) -> str:
-    """Return the name under which a lookup's pairs stand in the table ``tabela`` (nome, chave, valor)."""
-    assert derive.lookup is not None
-    return f"{derive.lookup.table}:{derive.lookup.key}:{derive.lookup.value}"
+def _filled(template: str) -> str:
+    parts = re.split(r"\{(\w+)\}", template)
+    pieces = [f"CAST({ident(part)} AS VARCHAR)" if i % 2 else literal(part) for i, part in enumerate(parts) if part]
+    return " || ".join(pieces) or "''"
+
+
+def lookups(dataset: Dataset) -> dict[str, Lookup]:
+    """Return every lookup of the declaration by the name its pairs have in ``tabela`` (nome, chave, valor)."""
+    found = [field.derive.lookup for field in dataset.fields if field.derive and field.derive.lookup]
+    found += [field.factor for field in dataset.fields if not isinstance(field.factor, int | float)]
+    return {lookup_name(lookup): lookup for lookup in found}
+
+
+def lookup_name(lookup: Lookup) -> str:
+    """Return the name under which a lookup's pairs stand in ``tabela``."""
+    return f"{lookup.table}:{lookup.key}:{lookup.value}"
+
+
+def _shown(derive: Derive) -> str:
+    """Return what to show of a derived field that failed: the values it was derived from."""
+    parts = [f"CAST({ident(name)} AS VARCHAR)" for name in made_of(derive)]
+    return f"concat_ws(' ', {', '.join(parts)})" if parts else "CAST(NULL AS VARCHAR)"
 
 
 def failures(field: Field, params: dict[str, ParamValue], dataset: Dataset) -> str:
     """Return the expression for the reason a row's field fails, null where it does not."""
     name, limits = ident(field.name), field.constraints
     cases: list[tuple[str, str]] = []
-    if field.derive is None and field.type != "string":
-        cases.append((f"{raw(field.name)} IS NOT NULL AND {name} IS NULL", _NOT_OF_TYPE[field.type]))
+    if field.type != "string":
+        cases += _not_of_type(field)
     if field.derive is not None and field.derive.lookup is not None:
         cases.append((f"{ident(field.derive.lookup.of)} IS NOT NULL AND {name} IS NULL", "fora_da_tabela"))
+    columns = dataset.indicator_columns
+    if columns is not None and field.name == columns.id:
+        cases.append((f"NOT regexp_full_match({name}, {literal(_ID)})", "id_invalido"))
     if field.name in dataset.required_fields():
         cases.append((f"{name} IS NULL", "vazio"))
     if field.type == "number":
@@ -88,23 +202,35 @@ def failures(field: Field, params: dict[str, ParamValue], dataset: Dataset) -> s
         cases.append((f"{name} NOT IN {literals(limits.enum)}", "fora_da_lista"))
     cases += _outside(field, params, dataset)
     if not cases:
-        return "CAST(NULL AS VARCHAR)"
-    return "CASE " + " ".join(f"WHEN {when} THEN {literal(reason)}" for when, reason in cases) + " END"
+        return "NULL::motivo"
+    return "CASE " + " ".join(f"WHEN {when} THEN {literal(reason)}::motivo" for when, reason in cases) + " END"
+
+
+def _not_of_type(field: Field) -> list[tuple[str, str]]:
+    """Return the conditions for a text that is there and yet gave no value."""
+    none = f"{given(field.name)} IS NOT NULL AND {ident(field.name)} IS NULL"
+    cases = []
+    if field.decimalChar == "any":
+        cases.append((f"{none} AND {_ambiguous(field)}", "numero_ambiguo"))
+    if not isinstance(field.factor, int | float):
+        cases.append((f"{none} AND {_number(field)} IS NOT NULL", "unidade_desconhecida"))
+    return [*cases, (none, _NOT_OF_TYPE[field.type])]
 
 
 def _outside(field: Field, params: dict[str, ParamValue], dataset: Dataset) -> list[tuple[str, str]]:
     """Return the conditions for a value below or above its declared bounds, or outside the calendar."""
     name, limits, where = ident(field.name), field.constraints, f"fields.{field.name}.constraints"
-    declared = (
-        config.resolve(limits.minimum, params, f"{where}.minimum"),
-        config.resolve(limits.maximum, params, f"{where}.maximum"),
-    )
     cases: list[tuple[str, str]] = []
-    for minimum, maximum in (declared, _calendar(field, dataset)):
-        if minimum is not None:
-            cases.append((f"{name} < {minimum!r}", "abaixo_do_minimo"))
-        if maximum is not None:
-            cases.append((f"{name} > {maximum!r}", "acima_do_maximo"))
+    earliest, latest = _calendar(field, dataset)
+    for bounds, sign, reason in (
+        ((limits.minimum, earliest), "<", "abaixo_do_minimo"),
+        ((limits.maximum, latest), ">", "acima_do_maximo"),
+    ):
+        for bound in bounds:
+            if isinstance(bound, date):
+                cases.append((f"{name} {sign} DATE {literal(bound.isoformat())}", reason))
+            elif (number := config.resolve(bound, params, where)) is not None:
+                cases.append((f"{name} {sign} {number!r}", reason))
     return cases
 
 
@@ -115,23 +241,3 @@ def _calendar(field: Field, dataset: Dataset) -> tuple[float | None, float | Non
     if dataset.period is not None and field.name == dataset.period.month:
         return 1, 12
     return None, None
-
-
-def typed_query(dataset: Dataset, params: dict[str, ParamValue]) -> str:
-    """Return the query that types ``bruto``: its places, every field, its text and its failure."""
-    places = "_r, _ordem, _arquivo, _linha"
-    read = [f for f in dataset.fields if f.derive is None]
-    query = f"SELECT {places}, {', '.join(f'{text(f)} AS {raw(f.name)}' for f in read)} FROM bruto"
-    query = f"SELECT *, {', '.join(f'{typed(f)} AS {ident(f.name)}' for f in read)} FROM ({query})"
-    for field in dataset.fields:
-        if field.derive is not None:
-            value, shown = derived(field.derive), _text_behind(field.derive)
-            query = f"SELECT *, {value} AS {ident(field.name)}, {shown} AS {raw(field.name)} FROM ({query})"
-    reasons = ", ".join(f"{failures(f, params, dataset)} AS {failure(f.name)}" for f in dataset.fields)
-    return f"SELECT *, {reasons} FROM ({query})"
-
-
-def _text_behind(derive: Derive) -> str:
-    """Return what to show of a derived field that failed: the value it was derived from."""
-    of = derive.prefix.of if derive.prefix else derive.lookup.of if derive.lookup else None
-    return f"CAST({ident(of)} AS VARCHAR)" if of else "CAST(NULL AS VARCHAR)"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from observatudo import config
 from observatudo.config import (
+    AcceptedValuesCheck,
     Check,
     MatchRateCheck,
     NullRateCheck,
@@ -16,12 +18,12 @@ from observatudo.config import (
     RowsCheck,
 )
 from observatudo.ingest import places
-from observatudo.ingest.sql import ident
+from observatudo.ingest.sql import ident, literals
 
 if TYPE_CHECKING:
     import duckdb
 
-    from observatudo.config import ParamValue
+    from observatudo.config import Dataset, ParamValue
 
 SAMPLES = 5
 
@@ -75,6 +77,8 @@ def _run_one(con: duckdb.DuckDBPyConnection, check: Check, params: dict[str, Par
         return replace(result, sample=[] if result.passed else _unplaced(con))
     if isinstance(check, NullRateCheck):
         return _null_rate(con, check, limit(check.maximum), facts.key)
+    if isinstance(check, AcceptedValuesCheck):
+        return _accepted(con, check)
     if isinstance(check, RangeCheck):
         return _range(con, check, limit(check.minimum), limit(check.maximum))
     if isinstance(check, PartsSumCheck):
@@ -82,9 +86,61 @@ def _run_one(con: duckdb.DuckDBPyConnection, check: Check, params: dict[str, Par
     return _copied(check, facts.blocks, limit(check.minimum))
 
 
-def duplicates(named: list[str], count: int) -> CheckResult:
-    """Return the check every dataset has: no key stands twice."""
-    return CheckResult("unique_key", "fatal", None, not count, count, None, None, named[:SAMPLES])
+def always(
+    con: duckdb.DuckDBPyConnection, dataset: Dataset, ignored: dict[str, list[str]], named: list[str], duplicates: int
+) -> list[CheckResult]:
+    """Return the checks every dataset has: unique keys, no column without any value, none that nobody expects.
+
+    ``ignored`` are the columns no field asks for (by file), ``named`` the duplicated keys, of ``duplicates`` rows.
+    """
+    results = [CheckResult("unique_key", "fatal", None, not duplicates, duplicates, None, None, named[:SAMPLES])]
+    results += [
+        CheckResult("empty_column", "fatal" if measured else "warn", name, False, 1, None, None, [])
+        for name, measured in _empty(con, dataset)
+    ]
+    extra = [f"{file}: {name}" for file, names in sorted(ignored.items()) for name in names]
+    unknown = [text for text in extra if not _expected(text.partition(": ")[2], dataset.ignore)]
+    if unknown:
+        results.append(CheckResult("unknown_column", "warn", None, False, len(unknown), None, None, unknown[:SAMPLES]))
+    if dataset.indicator_columns is not None:
+        results.append(_one_name_each(con))
+    return results
+
+
+def _expected(column: str, patterns: list[str]) -> bool:
+    return any(fnmatch.fnmatchcase(column, pattern) for pattern in patterns)
+
+
+def _empty(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[tuple[str, bool]]:
+    """Return the columns that have rows and not one value; true for those that are an indicator's values."""
+    if dataset.indicator_columns is not None:
+        return []
+    texts = {indicator.value: indicator.text for indicator in dataset.indicators}
+    names = [*texts] if dataset.kind == "observacao" else [f.name for f in dataset.fields if f.output]
+    filled = [f"count({ident(n)}) + {f'count({ident(text)})' if (text := texts.get(n)) else '0'}" for n in names]
+    rows, *counts = con.execute(f"SELECT count(*), {', '.join(filled)} FROM localizado").fetchall()[0]
+    return [(name, name in texts) for name, count in zip(names, counts, strict=True) if rows and not count]
+
+
+def _one_name_each(con: duckdb.DuckDBPyConnection) -> CheckResult:
+    """Return the check that rows agree on what an indicator is called; the first name is the one taken."""
+    rows = con.execute("""
+        SELECT d.id || ': ' || v.nome || ' ≠ ' || d.nome FROM indicador_divergente AS d
+        JOIN indicador_visto AS v USING (id) GROUP BY ALL ORDER BY ALL
+    """).fetchall()
+    sample = [row[0] for row in rows[:SAMPLES]]
+    return CheckResult("indicator_name", "warn", None, not rows, len(rows), None, None, sample)
+
+
+def _accepted(con: duckdb.DuckDBPyConnection, check: AcceptedValuesCheck) -> CheckResult:
+    name = ident(check.field)
+    rows = con.execute(f"""
+        SELECT {name} || ' ×' || count(*), count(*) FROM localizado WHERE {name} NOT IN {literals(check.values)}
+        GROUP BY {name} ORDER BY count(*) DESC, {name}
+    """).fetchall()
+    failed = sum(count for _text, count in rows)
+    sample = [text for text, _count in rows[:SAMPLES]]
+    return CheckResult(check.check, check.level, check.field, not rows, failed, None, None, sample)
 
 
 def _bound(check: RowsCheck | MatchRateCheck, found: float | None, minimum: float | None) -> CheckResult:
@@ -129,12 +185,11 @@ def _range(
         for part, bound in ((f"{name} < {minimum!r}", minimum), (f"{name} > {maximum!r}", maximum))
         if bound is not None
     )
-    rows = con.execute(f"""
-        SELECT _arquivo || ':' || _linha || ': ' || CAST({name} AS VARCHAR) FROM localizado
-        WHERE {outside or "false"} ORDER BY _r
-    """).fetchall()
-    sample = [row[0] for row in rows[:SAMPLES]]
-    return CheckResult(check.check, check.level, check.field, not rows, len(rows), None, None, sample)
+    rows = f"FROM localizado WHERE {outside or 'false'}"
+    count = int(con.execute(f"SELECT count(*) {rows}").fetchall()[0][0])
+    shown = f"_arquivo || ':' || _linha || ': ' || CAST({name} AS VARCHAR)"
+    sample = [row[0] for row in con.execute(f"SELECT {shown} {rows} ORDER BY _r LIMIT {SAMPLES}").fetchall()]
+    return CheckResult(check.check, check.level, check.field, not count, count, None, None, sample)
 
 
 def _parts_sum(con: duckdb.DuckDBPyConnection, check: PartsSumCheck, tolerance: float) -> CheckResult:

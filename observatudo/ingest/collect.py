@@ -1,8 +1,8 @@
-"""Every file of a snapshot → one table of text, ``bruto``, and the first rejects.
+"""Every file of a snapshot, batch by batch, into ``localizado`` and ``recusado``: memory stays bounded.
 
-``bruto`` has ``_r`` (row number over the whole dataset), ``_ordem`` (position of its resource),
-``_arquivo``, ``_linha``, and the text of every field that is read (not derived). A row whose file has
-no column for a field has null there. ``recusado`` has ``_r``, arquivo, linha, coluna, texto, motivo.
+Per file a view ``lido`` gives the rows of the batch at hand (``lote``) their place and the text of every field
+that is read; a row whose file has no column for a field has null there. What is made of them is told in
+``rows``. ``recusado`` has ``_r`` (row number over the whole dataset), arquivo, linha, coluna, texto, motivo.
 """
 
 from __future__ import annotations
@@ -14,57 +14,67 @@ from typing import TYPE_CHECKING
 
 from observatudo.errors import DataError
 from observatudo.i18n import _
+from observatudo.ingest import rows
 from observatudo.ingest.readers import LINE, Source, open_source
-from observatudo.ingest.sql import ident, literal, literals
+from observatudo.ingest.sql import ident, literal, literals, raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     import duckdb
+    import pyarrow as pa
 
     from observatudo.config import Dataset, Melt, Resource
+    from observatudo.ingest.rows import Plan
 
-_TABLES = """
-CREATE TABLE recusado (_r BIGINT, arquivo VARCHAR, linha BIGINT, coluna VARCHAR, texto VARCHAR, motivo VARCHAR);
-CREATE TABLE bruto (_r BIGINT, _ordem INTEGER, _arquivo VARCHAR, _linha BIGINT, {fields});
-"""
+# blanks around a text mean nothing; the no-break space comes from web pages and spreadsheets
+_BLANKS = " \t\n\r\xa0"
 
 
 @dataclass
 class Collected:
-    """How many rows the files had, and which of their columns no field asks for (file → columns)."""
+    """How many rows the files had, which columns no field asks for, and each text file's encoding (by file)."""
 
     rows_read: int = 0
     ignored: dict[str, list[str]] = field(default_factory=dict)
+    encodings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _File:
+    """One file being read: its resource, and the column each field is read from (field → column)."""
+
+    path: Path
+    resource: Resource
+    source: Source
+    columns: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return self.path.name
 
 
 def collect(
-    con: duckdb.DuckDBPyConnection, files: list[Path], dataset: Dataset, progress: Callable[[int, int], None]
+    con: duckdb.DuckDBPyConnection, files: list[Path], plan: Plan, progress: Callable[[int, int], None]
 ) -> Collected:
-    """Read every resource of the dataset, among the snapshot's ``files``, into ``bruto`` and ``recusado``.
+    """Read every resource of the dataset, among the snapshot's ``files``.
 
     ``progress`` is told how many bytes of how many are read.
-
     Raises DataError for a file that is missing or unreadable and for a column no file has.
     """
-    fields = [f for f in dataset.fields if f.derive is None]
-    con.execute(_TABLES.format(fields=", ".join(f"{ident(f.name)} VARCHAR" for f in fields)))
-    result = Collected()
+    dataset, result = plan.dataset, Collected()
     seen: dict[str, set[str]] = {}
     reads = [(order, r, path) for order, r in enumerate(dataset.resources) for path in _matching(files, r)]
     done, total = 0, sum(path.stat().st_size for _order, _resource, path in reads)
     for order, resource, path in reads:
-        source = open_source(path, resource)
+        source = open_source(path, resource, _decimals(dataset))
         _check_filter(path, resource, source)
-        columns = _columns(dataset, source, path)
-        _load(con, source, result)
-        _keep(con, path.name, order, resource, dataset, columns)
-        result.rows_read += _malformed(con, path.name, source, result.rows_read)
-        seen[path.name] = set(columns)
-        used = {*columns.values(), *resource.filter, *_melted(dataset, source)}
+        file = _File(path, resource, source, _columns(dataset, source, path))
+        _read(con, file, order, plan, result)
+        seen[path.name] = set(file.columns)
+        used = {*file.columns.values(), *resource.filter, *_melted(dataset, source)}
         result.ignored[path.name] = [name for name in source.columns if name not in used]
-        con.execute("DROP TABLE arquivo")
         done += path.stat().st_size
         progress(done, total)
     _every_file_read(files, seen)
@@ -81,6 +91,12 @@ def _matching(files: list[Path], resource: Resource) -> list[Path]:
             next_step=_("its files are: {names}").format(names=", ".join(sorted(path.name for path in files))),
         )
     return found
+
+
+def _decimals(dataset: Dataset) -> dict[str, str]:
+    """Return the decimal character of each column's field: typed cells of a sheet are written with it."""
+    numbers = [field for field in dataset.fields if field.decimalChar == ","]
+    return {name: "," for field in numbers for name in field.sources()}
 
 
 def _check_filter(path: Path, resource: Resource, source: Source) -> None:
@@ -118,60 +134,79 @@ def _columns(dataset: Dataset, source: Source, path: Path) -> dict[str, str]:
     return found
 
 
-def _load(con: duckdb.DuckDBPyConnection, source: Source, result: Collected) -> None:
-    import pyarrow as pa
-
-    declared = ", ".join(f"{ident(name)} VARCHAR" for name in source.columns)
-    con.execute(f"CREATE TABLE arquivo ({declared}, {LINE} BIGINT, _r BIGINT)")
-    for batch in source.batches:
-        numbers = pa.array(range(result.rows_read, result.rows_read + batch.num_rows), pa.int64())
-        rows = pa.table([*batch.columns, numbers], names=[*batch.schema.names, "_r"])
-        con.register("lote", rows)
-        con.execute("INSERT INTO arquivo SELECT * FROM lote")
+def _read(con: duckdb.DuckDBPyConnection, file: _File, order: int, plan: Plan, result: Collected) -> None:
+    """Take one file's batches, number their rows, and hand back what was malformed as rejects."""
+    ready = False
+    for batch in file.source.batches:
+        if not batch.num_rows:
+            continue
+        con.register("lote", _trimmed(batch, result.rows_read))
+        if not ready:
+            _view(con, file, order, plan.dataset)
+            ready = True
+        _reject_unread(con, file)
+        rows.take(con, plan)
         con.unregister("lote")
         result.rows_read += batch.num_rows
+    result.rows_read += _malformed(con, file.name, file.source, result.rows_read)
 
 
-def _keep(
-    con: duckdb.DuckDBPyConnection,
-    name: str,
-    order: int,
-    resource: Resource,
-    dataset: Dataset,
-    columns: dict[str, str],
-) -> None:
-    """Move the rows of one file into ``bruto``; blank rows and rows outside the filter become rejects."""
-    all_columns = [row[0] for row in con.execute("DESCRIBE arquivo").fetchall()][:-2]
-    if resource.format == "csv":
-        blank = " AND ".join(f"{ident(column)} = ''" for column in all_columns)
-        _reject(con, name, blank, "''", "''", "linha_vazia")
-    for column, allowed in resource.filter.items():
-        outside = f"trim({ident(column)}) NOT IN {literals(allowed)} OR {ident(column)} IS NULL"
-        _reject(con, name, outside, literal(column), ident(column), "fora_do_filtro")
-    rows = _melted_rows(dataset.melt, all_columns) if dataset.melt else "mantida"
-    read = [f.name for f in dataset.fields if f.derive is None]
-    values = ", ".join(ident(columns[field]) if field in columns else "NULL" for field in read)
-    con.execute("CREATE VIEW mantida AS SELECT * FROM arquivo ANTI JOIN recusado USING (_r)")
-    con.execute(f"INSERT INTO bruto SELECT _r, {order}, ?, {LINE}, {values} FROM {rows} ORDER BY _r", [name])
-    con.execute("DROP VIEW mantida")
+def _trimmed(batch: pa.RecordBatch, start: int) -> pa.Table:
+    """Return the batch with blanks around texts taken off, and ``_r``: the rows counted on from ``start``."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as compute
+
+    texts = [compute.utf8_trim(column, _BLANKS) if pa.types.is_string(column.type) else column for column in batch]
+    numbers = pa.array(np.arange(start, start + batch.num_rows))
+    return pa.table([*texts, numbers], names=[*batch.schema.names, "_r"])
+
+
+def _view(con: duckdb.DuckDBPyConnection, file: _File, order: int, dataset: Dataset) -> None:
+    """Make the view ``lido`` over the batches of one file, without rows that are blank or outside the filter."""
+    unread = " OR ".join(f"coalesce({condition}, false)" for condition, *_rest in _unread(file)) or "false"
+    con.execute(f"CREATE OR REPLACE VIEW mantido AS SELECT * FROM lote WHERE NOT ({unread})")
+    source = _melted_rows(dataset.melt, file.source.columns) if dataset.melt else "mantido"
+    texts = ", ".join(
+        f"{ident(file.columns[f.name]) if f.name in file.columns else 'CAST(NULL AS VARCHAR)'} AS {raw(f.name)}"
+        for f in dataset.fields
+        if f.derive is None
+    )
+    places = f"_r, {order}::UTINYINT AS _ordem, CAST({literal(file.name)} AS arquivo) AS _arquivo, {LINE} AS _linha"
+    con.execute(f"CREATE OR REPLACE VIEW lido AS SELECT {places}, {texts or 'NULL AS nada'} FROM {source}")
+
+
+def _unread(file: _File) -> list[tuple[str, str, str, str]]:
+    """Return (condition, column, text, reason) of the rows that are not read on: blank, or outside the filter."""
+    found = []
+    if file.resource.format in {"csv", "xlsx"}:
+        blank = " AND ".join(f"coalesce({ident(column)}, '') = ''" for column in file.source.columns)
+        found.append((blank, "''", "''", "linha_vazia"))
+    for column, allowed in file.resource.filter.items():
+        outside = f"coalesce({ident(column)} NOT IN {literals(allowed)}, true)"
+        found.append((outside, literal(column), ident(column), "fora_do_filtro"))
+    return found
+
+
+def _reject_unread(con: duckdb.DuckDBPyConnection, file: _File) -> None:
+    earlier = "false"
+    for condition, column, text, reason in _unread(file):
+        con.execute(
+            f"INSERT INTO recusado SELECT _r, ?, {LINE}, {column}, {text}, ? FROM lote"
+            f" WHERE ({condition}) AND NOT ({earlier})",
+            [file.name, reason],
+        )
+        earlier += f" OR ({condition})"
 
 
 def _melted_rows(melt: Melt, columns: list[str]) -> str:
-    """Return the subquery that turns the matching columns of ``mantida`` into rows."""
+    """Return the subquery that turns the matching columns of ``mantido`` into rows."""
     variable, value, pattern = ident(melt.variable), ident(melt.value), re.compile(melt.pattern)
     melted = ", ".join(ident(column) for column in columns if pattern.fullmatch(column))
     part = f"regexp_extract({variable}, {literal(melt.pattern)}, {min(pattern.groups, 1)})"
     return (
         f"(SELECT * REPLACE ({part} AS {variable})"
-        f" FROM mantida UNPIVOT INCLUDE NULLS ({value} FOR {variable} IN ({melted})))"
-    )
-
-
-def _reject(con: duckdb.DuckDBPyConnection, name: str, condition: str, column: str, text: str, reason: str) -> None:
-    con.execute(
-        f"INSERT INTO recusado SELECT _r, ?, {LINE}, {column}, {text}, ? FROM arquivo"
-        f" ANTI JOIN recusado USING (_r) WHERE {condition}",
-        [name, reason],
+        f" FROM mantido UNPIVOT INCLUDE NULLS ({value} FOR {variable} IN ({melted})))"
     )
 
 
@@ -198,7 +233,7 @@ def _every_field_found(
     dataset: Dataset, seen: dict[str, set[str]], files: list[Path], ignored: dict[str, list[str]]
 ) -> None:
     """A field a row cannot do without, and every value, must be in every file; any other in at least one."""
-    everywhere = dataset.required_fields() | {indicator.value for indicator in dataset.indicators}
+    everywhere = dataset.required_fields() | dataset.value_fields()
     for wanted in (each for each in dataset.fields if each.derive is None):
         without = [name for name, found in seen.items() if wanted.name not in found]
         if without and (wanted.name in everywhere or len(without) == len(seen)):

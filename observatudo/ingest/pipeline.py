@@ -14,23 +14,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from observatudo import config, parquet, paths, snapshots
-from observatudo.config import Dataset, Derive, ParamValue, RepeatedBlockCheck
+from observatudo.config import Dataset, Lookup, ParamValue, RepeatedBlockCheck
 from observatudo.errors import ConfigError, DataError
 from observatudo.i18n import _
-from observatudo.ingest import blocks, casts, checks, places, reviewed, tables
+from observatudo.ingest import blocks, casts, checks, observations, places, reviewed, rows, tables
 from observatudo.ingest.collect import Collected, collect
-from observatudo.ingest.sql import failure, ident, literal, raw
+from observatudo.ingest.sql import ident
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import duckdb
+    import numpy as np
+    from numpy.typing import NDArray
 
     from observatudo.ingest.checks import CheckResult
 
 WORK = Path(".observatudo/ingest")
 # above this the reject's text is cut in the file; the line number leads to the whole
 _TEXT_LIMIT = 1000
+# of the database engine; what is more goes to a file aside, so that a dataset of any size can be ingested
+_MEMORY = "400MB"
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Report:
     observations: int | None
     divergences: int | None
     ignored_columns: dict[str, list[str]]
+    encodings: dict[str, str]
     checks: list[CheckResult]
     snapshot: dict[str, object]
 
@@ -82,18 +87,37 @@ def ingest(root: Path, key: str, progress: Callable[[int, int], None] = _silent)
     dataset = config.load_dataset(root, key)
     config.check_params(key, dataset, section)
     snapshot = snapshots.verify(root, key)
-    with duckdb.connect() as con:
-        con.execute("SET preserve_insertion_order = true")
-        files = [snapshots.folder(root, key) / name for name in sorted(snapshot.files)]
-        try:
-            report = _run(con, root, key, dataset, section, files, progress)
-        except duckdb.Error as error:
-            raise _refused(key, error) from error
-        source = {"sha256": snapshot.sha256, "fetched_at": snapshot.fetched_at, "source": snapshot.source}
-        report = Report(**(report.__dict__ | {"snapshot": source}))
-        _stop_on_fatal(key, report.checks)
-        _write(con, root, key, dataset, report)
+    source = {"sha256": snapshot.sha256, "fetched_at": snapshot.fetched_at, "source": snapshot.source}
+    files = [snapshots.folder(root, key) / name for name in sorted(snapshot.files)]
+    work = root / WORK / key
+    shutil.rmtree(work, ignore_errors=True)
+    (work / "saida").mkdir(parents=True)
+    try:
+        with duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": str(work / "cheio")}) as con:
+            directory = root / params.datasets[key].lista
+            report = _run(con, _Task(root, dataset, section, directory, work / "saida"), files, progress)
+            report = Report(**(report.__dict__ | {"snapshot": source}))
+            _stop_on_fatal(key, report.checks)
+            _write_tables(con, work / "saida", dataset)
+        _install(root, key, work / "saida", report)
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise _no_room(work, error) from error
+    except duckdb.Error as error:
+        raise _refused(key, error) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
     return report
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One ingest: the repository, what is declared, the official list, and the folder that is written."""
+
+    root: Path
+    dataset: Dataset
+    params: dict[str, ParamValue]
+    directory: Path
+    folder: Path
 
 
 def _refused(key: str, error: Exception) -> DataError:
@@ -105,36 +129,39 @@ def _refused(key: str, error: Exception) -> DataError:
     )
 
 
+def _no_room(work: Path, error: Exception) -> DataError:
+    first, *_rest = str(error).splitlines()
+    return DataError(
+        _("the database engine has no room to work: {error}").format(error=first),
+        where=str(work),
+        next_step=_("make room on the disk, then dvc repro; the previous output is as it was"),
+    )
+
+
 def _run(
-    con: duckdb.DuckDBPyConnection,
-    root: Path,
-    key: str,
-    dataset: Dataset,
-    params: dict[str, ParamValue],
-    files: list[Path],
-    progress: Callable[[int, int], None],
+    con: duckdb.DuckDBPyConnection, task: _Task, files: list[Path], progress: Callable[[int, int], None]
 ) -> Report:
-    collected = collect(con, files, dataset, progress)
-    _lookup_tables(con, root, dataset)
-    con.execute(f"CREATE TABLE tipado AS {casts.typed_query(dataset, params)}")
-    _accept(con, dataset)
-    copied = _place(con, root, key, dataset, params)
-    named = _build(con, dataset)
-    return _report(con, dataset, params, collected, copied, named)
+    dataset = task.dataset
+    _lookup_tables(con, task.root, dataset)
+    rows.reasons(con)
+    if dataset.locality is not None:
+        places.prepare(con, task.directory, dataset.locality, task.root)
+    plan = rows.prepare(con, dataset, task.params, [path.name for path in files])
+    collected = collect(con, files, plan, progress)
+    asked = _rows(con, dataset)
+    copied = _settle_places(con, task)
+    kept, total, named = _build(con, task, collected.rows_read)
+    return _report(con, task, _Result(collected, asked, kept, total, copied, named))
 
 
 def _lookup_tables(con: duckdb.DuckDBPyConnection, root: Path, dataset: Dataset) -> None:
     """Load every lookup's pairs into ``tabela``; raises ConfigError for a table that cannot serve."""
     con.execute("CREATE TABLE tabela (nome VARCHAR, chave VARCHAR, valor VARCHAR)")
-    lookups = {casts.lookup_name(f.derive): f.derive for f in dataset.fields if f.derive and f.derive.lookup}
-    for name, derive in lookups.items():
-        pairs = _pairs(root, derive)
-        con.executemany("INSERT INTO tabela VALUES (?, ?, ?)", [[name, k, v] for k, v in pairs.items()])
+    for name, lookup in casts.lookups(dataset).items():
+        con.executemany("INSERT INTO tabela VALUES (?, ?, ?)", [[name, k, v] for k, v in _pairs(root, lookup).items()])
 
 
-def _pairs(root: Path, derive: Derive) -> dict[str, str]:
-    assert derive.lookup is not None
-    lookup = derive.lookup
+def _pairs(root: Path, lookup: Lookup) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for line, row in enumerate(reviewed.rows(root / lookup.table, {lookup.key, lookup.value}), start=2):
         if row[lookup.key] in pairs:
@@ -147,95 +174,92 @@ def _pairs(root: Path, derive: Derive) -> dict[str, str]:
     return pairs
 
 
-def _accept(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
-    """Split ``tipado`` into ``aceito`` and rejects; a value column's failure is left to its own values."""
-    values = {indicator.value for indicator in dataset.indicators}
-    row_fields = [f.name for f in dataset.fields if f.name not in values]
-    failed = [(failure(name), name) for name in row_fields]
-    column = "CASE " + " ".join(f"WHEN {f} IS NOT NULL THEN {literal(n)}" for f, n in failed) + " END"
-    text = "CASE " + " ".join(f"WHEN {f} IS NOT NULL THEN {raw(n)}" for f, n in failed) + " END"
-    reason = f"coalesce({', '.join(f for f, _name in failed)}, NULL)"
-    con.execute(f"""
-        INSERT INTO recusado SELECT _r, _arquivo, _linha, {column}, {text}, {reason} FROM tipado
-        WHERE {reason} IS NOT NULL
-    """)
-    con.execute(f"CREATE TABLE aceito AS SELECT * FROM tipado WHERE {reason} IS NULL")
-    con.execute("DROP TABLE tipado")
+def _rows(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> int:
+    """Return how many rows were accepted; a melted row stands in ``localizado`` several times."""
+    return _count(con, f"SELECT {'count(DISTINCT _r)' if dataset.melt else 'count(*)'} FROM localizado")
 
 
-def _place(
-    con: duckdb.DuckDBPyConnection, root: Path, key: str, dataset: Dataset, params: dict[str, ParamValue]
-) -> list[str]:
-    """Make ``localizado`` and return the copied blocks that were rejected on the way."""
-    locality = dataset.locality
+def _settle_places(con: duckdb.DuckDBPyConnection, task: _Task) -> list[str]:
+    """Reject copied blocks and rows without a place; return the blocks, one line each."""
+    locality = task.dataset.locality
     if locality is None:
-        nowhere = "NULL AS _id_local, NULL AS _relacao, NULL AS _nome"
-        con.execute(f"CREATE TABLE localizado AS SELECT *, {nowhere} FROM aceito")
         return []
-    directory = root / config.load_params(root).datasets[key].lista
-    places.locate(con, places.Places(directory, locality, root))
     copied: list[str] = []
-    for check in dataset.checks:
+    for check in task.dataset.checks:
         if isinstance(check, RepeatedBlockCheck):
-            length = config.resolve(check.minimum, params, "checks.repeated_block.minimum")
+            length = config.resolve(check.minimum, task.params, "checks.repeated_block.minimum")
             if length:
                 copied += blocks.reject_copies(con, check, locality, int(length))
     places.reject_unplaced(con, locality)
     return copied
 
 
-def _build(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
-    if dataset.kind == "referencia":
-        return tables.reference(con, dataset)
-    named = tables.indicators(con, dataset)
-    return named + (tables.observations(con, dataset) if dataset.kind == "observacao" else [])
+def _build(con: duckdb.DuckDBPyConnection, task: _Task, rows_read: int) -> tuple[NDArray[np.bool_], int, list[str]]:
+    """Make the result; return which rows reached it, how many rows it has, and the duplicated keys."""
+    import numpy as np
+
+    if task.dataset.kind == "observacao":
+        tables.indicators(con, task.dataset)
+        written = observations.write(con, task.dataset, rows_read, task.folder / "observacao")
+        return written.kept, written.rows, written.named
+    directory = task.dataset.kind == "referencia"
+    named = (tables.reference if directory else tables.indicators)(con, task.dataset)
+    kept = np.zeros(rows_read, dtype=np.bool_)
+    kept[[row[0] for row in con.execute("SELECT DISTINCT _r FROM localizado").fetchall()]] = True
+    return kept, _count(con, f"SELECT count(*) FROM {'referencia' if directory else 'indicador'}"), named
 
 
 def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(con.execute(query).fetchall()[0][0])
 
 
-def _report(
-    con: duckdb.DuckDBPyConnection,
-    dataset: Dataset,
-    params: dict[str, ParamValue],
-    collected: Collected,
-    copied: list[str],
-    named: list[str],
-) -> Report:
-    result = {"observacao": "observacao", "referencia": "referencia", "catalogo": "indicador"}[dataset.kind]
-    kept_in = "celula" if dataset.kind == "observacao" else "localizado"
-    kept = _count(con, f"SELECT count(DISTINCT _r) FROM {kept_in}")
-    rejected = _count(con, f"SELECT count(DISTINCT _r) FROM recusado ANTI JOIN {kept_in} USING (_r)")
-    if collected.rows_read != kept + rejected:
-        raise AssertionError(f"{collected.rows_read} rows read, {kept} kept, {rejected} rejected")
+@dataclass(frozen=True)
+class _Result:
+    """What the steps of one ingest found: see ``Report``; ``kept`` says of each row whether it reached the result."""
+
+    collected: Collected
+    asked: int
+    kept: NDArray[np.bool_]
+    rows: int
+    copied: list[str]
+    named: list[str]
+
+
+def _report(con: duckdb.DuckDBPyConnection, task: _Task, result: _Result) -> Report:
+    dataset, read = task.dataset, result.collected.rows_read
+    rejects = con.execute("SELECT DISTINCT _r FROM recusado").fetchnumpy()["_r"]
+    kept, rejected = int(result.kept.sum()), int((~result.kept[rejects]).sum())
+    if read != kept + rejected:
+        raise AssertionError(f"{read} rows read, {kept} kept, {rejected} rejected")
     by_reason = dict(
         con.execute("SELECT motivo, count(DISTINCT _r) FROM recusado GROUP BY ALL ORDER BY ALL").fetchall()
     )
-    rate = _match_rate(con, dataset, by_reason)
-    rows = _count(con, f"SELECT count(*) FROM {result}")
-    results = checks.run(con, dataset.checks, params, checks.Facts(rows, dataset.primaryKey, rate, copied))
-    results.append(checks.duplicates(named, by_reason.get(tables.DUPLICATE, 0)))
+    rate = _match_rate(dataset, result.asked, by_reason)
+    results = checks.run(
+        con, dataset.checks, task.params, checks.Facts(result.rows, dataset.primaryKey, rate, result.copied)
+    )
+    ignored = {name: columns for name, columns in sorted(result.collected.ignored.items()) if columns}
+    results += checks.always(con, dataset, ignored, result.named, by_reason.get(rows.DUPLICATE, 0))
     return Report(
-        rows_read=collected.rows_read,
+        rows_read=read,
         rows_kept=kept,
         rows_rejected=rejected,
         rejected_by_reason=by_reason,
         match_rate=rate,
-        rows=rows,
-        observations=rows if dataset.kind == "observacao" else None,
+        rows=result.rows,
+        observations=result.rows if dataset.kind == "observacao" else None,
         divergences=_count(con, "SELECT count(*) FROM divergencia") if dataset.kind == "referencia" else None,
-        ignored_columns={name: columns for name, columns in sorted(collected.ignored.items()) if columns},
+        ignored_columns=ignored,
+        encodings=dict(sorted(result.collected.encodings.items())),
         checks=results,
         snapshot={},
     )
 
 
-def _match_rate(con: duckdb.DuckDBPyConnection, dataset: Dataset, by_reason: dict[str, int]) -> float | None:
+def _match_rate(dataset: Dataset, asked: int, by_reason: dict[str, int]) -> float | None:
     """Return the share of the rows that name a place which were given one; a copied block's rows have none."""
     if dataset.locality is None:
         return None
-    asked = _count(con, "SELECT count(DISTINCT _r) FROM aceito")
     unplaced = sum(by_reason.get(reason, 0) for reason in (*places.REASONS, blocks.REASON))
     return round(1 - unplaced / asked, 6) if asked else 0.0
 
@@ -258,40 +282,36 @@ def _stop_on_fatal(key: str, results: list[CheckResult]) -> None:
     )
 
 
-def _write(con: duckdb.DuckDBPyConnection, root: Path, key: str, dataset: Dataset, report: Report) -> None:
-    work = root / WORK / key
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    _write_tables(con, work, dataset)
-    (work / "relatorio.json").write_text(_json(report.as_dict()), encoding="utf-8")
+def _install(root: Path, key: str, folder: Path, report: Report) -> None:
+    """Put the finished folder in the place of the previous output, and write the metrics."""
+    (folder / "relatorio.json").write_text(_json(report.as_dict()), encoding="utf-8")
     target = root / paths.INGESTED / key
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
         shutil.rmtree(target)
-    work.rename(target)
+    folder.rename(target)
     metrics = root / paths.METRICS / "ingest" / f"{key}.json"
     metrics.parent.mkdir(parents=True, exist_ok=True)
     source, _slash, name = key.partition("/")
     metrics.write_text(_json({source: {name: report.metrics()}}), encoding="utf-8")
 
 
-def _write_tables(con: duckdb.DuckDBPyConnection, work: Path, dataset: Dataset) -> None:
+def _write_tables(con: duckdb.DuckDBPyConnection, folder: Path, dataset: Dataset) -> None:
     columns = f"arquivo, linha, coluna, left(texto, {_TEXT_LIMIT}) AS texto, motivo"
-    _copy(con, f"SELECT {columns} FROM recusado ORDER BY ALL", work / "rejeitado.parquet")
+    _copy(con, f"SELECT {columns} FROM recusado ORDER BY ALL", folder / "rejeitado.parquet")
     if dataset.kind == "referencia":
         key = ", ".join(map(ident, dataset.primaryKey))
-        _copy(con, f"SELECT * FROM referencia ORDER BY {key}", work / "referencia.parquet")
-        _copy(con, f"SELECT * FROM divergencia ORDER BY {key}, coluna, arquivo, linha", work / "divergencia.parquet")
+        _copy(con, f"SELECT * FROM referencia ORDER BY {key}", folder / "referencia.parquet")
+        _copy(con, f"SELECT * FROM divergencia ORDER BY {key}, coluna, arquivo, linha", folder / "divergencia.parquet")
         return
-    _copy(con, "SELECT * FROM indicador ORDER BY id_indicador", work / "indicador.parquet")
-    for indicator in dataset.indicators:
-        chosen = f"SELECT * FROM observacao WHERE id_indicador = {literal(indicator.id)}"
-        path = work / "observacao" / f"{indicator.id}.parquet"
-        _copy(con, f"{chosen} ORDER BY id_municipio, data_referencia", path)
+    _copy(con, "SELECT * FROM indicador ORDER BY id_indicador", folder / "indicador.parquet")
 
 
 def _copy(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
-    parquet.write(con.sql(query).to_arrow_table(), path)
+    reader = con.sql(query).to_arrow_reader(parquet.ROW_GROUP)
+    with parquet.writer(path, reader.schema) as out:
+        for group in parquet.groups(reader, reader.schema):
+            out.write_table(group)
 
 
 def _json(content: object) -> str:

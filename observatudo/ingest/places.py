@@ -1,5 +1,8 @@
 """Which municipality a row is about: by code against the official list, or by name and state.
 
+A code is looked up among the spellings in use: seven digits, six (without the check digit), either as a
+float. Membership of the list decides, never the check digit: nine official codes fail its rule.
+
 By name the order is: the reviewed exceptions, the official names, then the names under which other
 sources know a municipality. Names are compared without accents, case, blanks and punctuation,
 always within their state. A name that leads to two municipalities is rejected, not guessed.
@@ -7,13 +10,12 @@ always within their state. A name that leads to two municipalities is rejected, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from observatudo.errors import ConfigError
 from observatudo.i18n import _
 from observatudo.ingest import reviewed
-from observatudo.ingest.sql import ident, literal, raw
+from observatudo.ingest.sql import ident, literal, literals, raw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,8 +28,10 @@ KEY = "regexp_replace(lower(strip_accents({})), '[^a-z0-9]', '', 'g')"
 NOT_FOUND = "municipio_nao_encontrado"
 AMBIGUOUS = "nome_ambiguo"
 UNKNOWN_CODE = "codigo_desconhecido"
+IGNORED = "municipio_ignorado"
 _EXCEPTION = ("sigla_uf", "nome", "id_municipio", "relacao", "motivo")
-REASONS = (NOT_FOUND, AMBIGUOUS, UNKNOWN_CODE)
+REASONS = (NOT_FOUND, AMBIGUOUS, UNKNOWN_CODE, IGNORED)
+RELATIONS = ("oficial", "outra_fonte", "grafia", "renomeado", "parte")
 
 _CANDIDATES = """
 CREATE TABLE candidato AS
@@ -42,31 +46,42 @@ WITH preferido AS (
     SELECT *, min(preferencia) OVER (PARTITION BY sigla_uf, chave) = preferencia AS vale FROM candidato
 )
 SELECT sigla_uf, chave,
-    CASE WHEN count(DISTINCT id_municipio) = 1 THEN min(id_municipio) END AS id_municipio,
-    min(relacao) AS relacao
+    CASE WHEN count(DISTINCT id_municipio) = 1 THEN min(id_municipio)::local END AS id_municipio,
+    min(relacao)::relacao AS relacao
 FROM preferido WHERE vale GROUP BY sigla_uf, chave;
 """
+# every spelling of a code that leads to one place, and to no other
+_CODES = """
+CREATE TABLE codigo AS
+WITH grafia AS (
+    SELECT id_local AS chave, id_local FROM ({known})
+    UNION ALL SELECT left(id_local, 6), id_local FROM ({known}) WHERE length(id_local) = 7
+)
+SELECT chave || fim AS chave, min(id_local)::local AS id_local FROM grafia, (VALUES (''), ('.0')) AS fins(fim)
+GROUP BY ALL HAVING count(DISTINCT id_local) = 1
+"""
+_KNOWN = {
+    "municipio": "SELECT id_municipio AS id_local FROM oficial",
+    "uf": "SELECT DISTINCT id_uf FROM oficial",
+    "pais": "SELECT '1'",
+}
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where the official list is, and the dataset's way of naming a place."""
+def prepare(con: duckdb.DuckDBPyConnection, directory: Path, locality: Locality, root: Path) -> None:
+    """Load the official list in ``directory``: as ``codigo`` (chave, id_local), or as ``lugar`` by state and name.
 
-    directory: Path
-    locality: Locality
-    root: Path
-
-
-def locate(con: duckdb.DuckDBPyConnection, places: Places) -> None:
-    """Make ``localizado``: ``aceito`` plus ``_id_local``, ``_relacao`` and ``_lugar`` (why there is no place).
-
+    The type ``local`` has every place in the order of its code; it sorts and takes room as a small number.
     Raises ConfigError when the official list is not there or the exceptions table is wrong.
     """
-    _official(con, places.directory)
-    if places.locality.code is not None:
-        _by_code(con, places.locality)
-    else:
-        _by_name(con, places)
+    _official(con, directory)
+    known = " UNION ALL ".join(_KNOWN[level] for level in locality.levels)
+    con.execute(f"CREATE TYPE local AS ENUM (SELECT id_local FROM ({known}) ORDER BY id_local)")
+    if locality.code is not None:
+        con.execute(_CODES.format(known=known))
+        return
+    _exceptions(con, locality, root)
+    con.execute(f"CREATE TYPE relacao AS ENUM {literals([*RELATIONS])}")
+    con.execute(_CANDIDATES.format(key_nome=KEY.format("nome"), key_valor=KEY.format("d.valor")))
 
 
 def _official(con: duckdb.DuckDBPyConnection, directory: Path) -> None:
@@ -81,44 +96,47 @@ def _official(con: duckdb.DuckDBPyConnection, directory: Path) -> None:
         con.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet({source})")
 
 
-def _by_code(con: duckdb.DuckDBPyConnection, locality: Locality) -> None:
-    assert locality.code is not None
-    known = {
-        "municipio": "SELECT id_municipio AS codigo FROM oficial",
-        "uf": "SELECT DISTINCT id_uf FROM oficial",
-        "pais": "SELECT '1'",
-    }
-    codes = " UNION ALL ".join(known[level] for level in locality.levels)
-    code = ident(locality.code)
-    con.execute(f"""
-        CREATE TABLE localizado AS
-        SELECT a.*, c.codigo AS _id_local, 'oficial' AS _relacao, NULL AS _nome,
-            CASE WHEN c.codigo IS NULL THEN {literal(UNKNOWN_CODE)} END AS _lugar
-        FROM aceito AS a LEFT JOIN ({codes}) AS c(codigo) ON c.codigo = a.{code}
-    """)
+def columns(locality: Locality | None) -> str:
+    """Return the columns that say where the rows of ``tipado AS t`` are, over what ``join`` adds to it."""
+    if locality is None:
+        return "NULL AS _id_local, NULL::motivo AS _lugar"
+    if locality.code is not None:
+        ignored = f"regexp_full_match(t.{ident(locality.code)}, '\\d{{2}}0000\\d?(\\.0)?')"
+        return (
+            "c.id_local AS _id_local,"
+            f" CASE WHEN c.id_local IS NOT NULL THEN NULL WHEN {ignored} THEN {literal(IGNORED)}::motivo"
+            f" ELSE {literal(UNKNOWN_CODE)}::motivo END AS _lugar"
+        )
+    return (
+        "l.id_municipio AS _id_local, l.relacao AS _relacao, l.chave AS _nome,"
+        f" CASE WHEN l.chave IS NULL THEN {literal(NOT_FOUND)}::motivo"
+        f" WHEN l.id_municipio IS NULL THEN {literal(AMBIGUOUS)}::motivo END AS _lugar"
+    )
 
 
-def _by_name(con: duckdb.DuckDBPyConnection, places: Places) -> None:
-    locality = places.locality
+def join(locality: Locality | None) -> str:
+    """Return the join of ``tipado AS t`` with the places; a name is made comparable once, however often it stands."""
+    if locality is None:
+        return ""
+    if locality.code is not None:
+        return f"LEFT JOIN codigo AS c ON c.chave = t.{ident(locality.code)}"
     assert locality.name is not None
     assert locality.state is not None
-    _exceptions(con, places)
-    con.execute(_CANDIDATES.format(key_nome=KEY.format("nome"), key_valor=KEY.format("d.valor")))
-    con.execute(f"""
-        CREATE TABLE localizado AS
-        SELECT a.*, l.id_municipio AS _id_local, l.relacao AS _relacao, l.chave AS _nome,
-            CASE WHEN l.chave IS NULL THEN {literal(NOT_FOUND)}
-                 WHEN l.id_municipio IS NULL THEN {literal(AMBIGUOUS)} END AS _lugar
-        FROM aceito AS a LEFT JOIN lugar AS l
-            ON l.sigla_uf = a.{ident(locality.state)} AND l.chave = {KEY.format("a." + ident(locality.name))}
-    """)
+    state, name = ident(locality.state), ident(locality.name)
+    return f"""
+        LEFT JOIN (
+            SELECT n.sigla_uf, n.nome, p.chave, p.id_municipio, p.relacao
+            FROM (SELECT DISTINCT {state} AS sigla_uf, {name} AS nome FROM tipado) AS n
+            JOIN lugar AS p ON p.sigla_uf = n.sigla_uf AND p.chave = {KEY.format("n.nome")}
+        ) AS l ON l.sigla_uf = t.{state} AND l.nome = t.{name}
+    """
 
 
-def _exceptions(con: duckdb.DuckDBPyConnection, places: Places) -> None:
+def _exceptions(con: duckdb.DuckDBPyConnection, locality: Locality, root: Path) -> None:
     con.execute(f"CREATE TABLE excecao ({', '.join(f'{name} VARCHAR' for name in _EXCEPTION)})")
-    if places.locality.exceptions is None:
+    if locality.exceptions is None:
         return
-    path = places.root / places.locality.exceptions
+    path = root / locality.exceptions
     for row in reviewed.rows(path, set(_EXCEPTION)):
         con.execute("INSERT INTO excecao VALUES (?, ?, ?, ?, ?)", [row[name] for name in _EXCEPTION])
     wrong = con.execute("""

@@ -23,6 +23,11 @@ def raw(name: str) -> str:
     return ident(f"texto:{name}")
 
 
+def given(name: str) -> str:
+    """Return the quoted column of a field's text where it is not missing."""
+    return ident(f"dado:{name}")
+
+
 def failure(name: str) -> str:
-    """Return the quoted column that holds why a value field could not be taken, or null."""
+    """Return the quoted column that holds why a field could not be taken, or null."""
     return ident(f"falha:{name}")

@@ -1,19 +1,17 @@
-"""Accepted rows → the tables of each kind: the long table, the directory, the catalogue of indicators."""
+"""Accepted rows → the directory, and the catalogue of indicators; the long table is made in ``observations``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from observatudo.ingest.sql import failure, ident, literal, raw
+from observatudo.ingest.rows import DUPLICATE
+from observatudo.ingest.sql import ident, literal
 
 if TYPE_CHECKING:
     import duckdb
 
-    from observatudo.config import Dataset, Indicator
+    from observatudo.config import Dataset
 
-DUPLICATE = "chave_duplicada"
-
-OBSERVATION_KEY = ["id_indicador", "id_municipio", "data_referencia"]
 INDICATOR_COLUMNS = {
     "id_indicador": "VARCHAR",
     "nome": "VARCHAR",
@@ -23,62 +21,6 @@ INDICATOR_COLUMNS = {
     "eixo_fonte": "VARCHAR",
     "por_mil": "BOOLEAN",
 }
-
-_OBSERVATIONS = """
-CREATE TABLE observacao AS
-SELECT id_indicador, id_municipio, data_referencia, any_value(periodicidade) AS periodicidade,
-    CASE WHEN count(valor) > 0 THEN list_sum(list(valor ORDER BY _r)) END AS valor,
-    any_value(valor_texto) AS valor_texto,
-    string_agg(valor_original, ' + ' ORDER BY _r) AS valor_original,
-    CASE WHEN count(*) > 1 THEN 'soma de ' || count(*) || ' linhas' END AS justificativa
-FROM celula GROUP BY id_indicador, id_municipio, data_referencia
-"""
-# different parts of a municipality add up to it, beside at most one row of its own; any other second row of a key,
-# and the same part once more, is a duplicate
-_DUPLICATES = """
-CREATE TABLE duplicada AS
-SELECT id_indicador, id_municipio, data_referencia FROM celula
-GROUP BY ALL
-HAVING count(*) FILTER (WHERE _relacao IS DISTINCT FROM 'parte') > 1
-    OR count(*) FILTER (WHERE _relacao = 'parte') > count(DISTINCT _nome) FILTER (WHERE _relacao = 'parte')
-"""
-
-
-def observations(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
-    """Make ``observacao`` from ``localizado``, and ``celula`` (each value with its row); reject duplicates.
-
-    A value that could not be taken is a reject of its own; its row stands as long as one value of it does.
-    Returns the duplicated keys, at most ten, each with the places of its rows.
-    """
-    query = " UNION ALL ".join(_cells(dataset, indicator) for indicator in dataset.indicators)
-    con.execute(f"CREATE TABLE celula AS {query}")
-    for indicator in dataset.indicators:
-        name = indicator.value
-        con.execute(f"""
-            INSERT INTO recusado SELECT _r, _arquivo, _linha, {literal(name)}, {raw(name)}, {failure(name)}
-            FROM localizado WHERE {failure(name)} IS NOT NULL
-        """)
-    con.execute(_DUPLICATES)
-    named = _duplicates(con, "celula", OBSERVATION_KEY)
-    con.execute(_OBSERVATIONS)
-    return named
-
-
-def _cells(dataset: Dataset, indicator: Indicator) -> str:
-    assert dataset.period is not None
-    value = next(field for field in dataset.fields if field.name == indicator.value)
-    month = ident(dataset.period.month) if dataset.period.month else "1"
-    is_text = value.type == "string"
-    number = "CAST(NULL AS DOUBLE)" if is_text else f"CAST({ident(value.name)} AS DOUBLE)"
-    text = ident(value.name) if is_text else "CAST(NULL AS VARCHAR)"
-    return f"""
-        SELECT _r, _arquivo, _linha, _relacao, _nome,
-            {literal(indicator.id)} AS id_indicador, _id_local AS id_municipio,
-            make_date({ident(dataset.period.year)}, {month}, 1) AS data_referencia,
-            {literal(dataset.frequency)} AS periodicidade, {number} AS valor, {text} AS valor_texto,
-            {raw(value.name)} AS valor_original
-        FROM localizado WHERE {failure(value.name)} IS NULL
-    """
 
 
 def _duplicates(con: duckdb.DuckDBPyConnection, table: str, key: list[str]) -> list[str]:
@@ -133,11 +75,14 @@ def reference(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
 
 
 def indicators(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
-    """Make ``indicador``: the declared indicators, or for a catalogue its rows; return duplicated ids."""
+    """Make ``indicador``: those declared or met in the rows, or for a catalogue its rows; return duplicated ids."""
     columns = ", ".join(f"{name} {kind}" for name, kind in INDICATOR_COLUMNS.items())
     con.execute(f"CREATE TABLE indicador ({columns})")
     if dataset.kind == "catalogo":
         return _catalogue(con, dataset)
+    if dataset.indicator_columns is not None:
+        query = "SELECT id, nome, descricao, unidade, ?, eixo, false FROM indicador_visto ORDER BY id"
+        con.execute(f"INSERT INTO indicador {query}", [dataset.frequency])
     for i in dataset.indicators:
         row = [i.id, i.name, i.description, i.unit, dataset.frequency, i.axis, i.per_thousand]
         con.execute("INSERT INTO indicador VALUES (?, ?, ?, ?, ?, ?, ?)", row)

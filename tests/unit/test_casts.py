@@ -17,7 +17,7 @@ PLAIN = Field(name="v", type="number")
 
 
 def cast(field: Field, texts: list[str]) -> list[float | None]:
-    rows = 'SELECT unnest(?) AS "texto:v", unnest(range(?)) AS i'
+    rows = 'SELECT unnest(?) AS "dado:v", unnest(range(?)) AS i'
     query = f"SELECT {casts.typed(field)} FROM ({rows}) ORDER BY i"
     with duckdb.connect() as con:
         return [row[0] for row in con.execute(query, [texts, len(texts)]).fetchall()]
@@ -44,7 +44,8 @@ def oracle(text: str, decimal: Literal[".", ","], group: str) -> float | None:
     whole, mark, rest = body.partition(decimal)
     groups = whole.split(group) if group else [whole]
     digits = all(part.isdigit() and part.isascii() for part in groups)
-    sized = len(groups) == 1 or (1 <= len(groups[0]) <= 3 and all(len(part) == 3 for part in groups[1:]))
+    first = 1 <= len(groups[0]) <= 3 and groups[0][0] != "0"
+    sized = len(groups) == 1 or (first and all(len(part) == 3 for part in groups[1:]))
     if not (digits and sized) or (mark and not (rest.isdigit() and rest.isascii())):
         return None
     return float(("-" if text[:1] == "-" else "") + "".join(groups) + ("." + rest if mark else ""))

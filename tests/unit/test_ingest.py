@@ -78,10 +78,10 @@ def test_a_missing_value_is_kept_as_null(repo: Repository) -> None:
     fields = declaration["fields"]
     assert isinstance(fields, list)
     fields[3]["missingValues"] = ["", "N.D."]
-    report = repo.ingest("x/y", declaration, HEADER + "2020,SP,São Paulo,N.D.\n")
-    (row,) = repo.rows("x/y", "observacao/teste_valor.parquet")
-    assert report.rows_kept == 1
-    assert row["valor"] is None
+    report = repo.ingest("x/y", declaration, HEADER + "2020,SP,São Paulo,N.D.\n2021,SP,São Paulo,1\n")
+    missing, _there = repo.rows("x/y", "observacao/teste_valor.parquet")
+    assert report.rows_kept == 2
+    assert (missing["valor"], missing["valor_original"]) == (None, "N.D.")
 
 
 def test_the_same_name_in_another_state_is_another_place(repo: Repository) -> None:

@@ -1,0 +1,335 @@
+"""``localizado`` → one Parquet file per indicator, sorted by key, in one sorted pass whatever the number of rows.
+
+Rows of one key stand together then: parts of a municipality are added up, any other second row of a key is
+a duplicate and all of them are rejects.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypedDict, cast
+
+from observatudo import parquet
+from observatudo.ingest.rows import DUPLICATE, value_failure
+from observatudo.ingest.sql import failure, ident, literal, raw
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+    from pathlib import Path
+
+    import duckdb
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from observatudo.config import Dataset, Field, Indicator, IndicatorColumns
+
+    Flags = NDArray[np.bool_]
+
+KEY = ("id_indicador", "id_municipio", "data_referencia")
+NO_ROWS = "sem_linhas"  # the file that says that a dataset has no observation at all
+_BATCH = 122_880
+_NAMED = 10
+_ORDER = ["_posicao", "_id_local", "_data", "_r"]
+
+
+class Cell(TypedDict):
+    """One value of one row, as the sorted pass gives it; places and files by their position in ``_Names``."""
+
+    _posicao: int
+    _id_local: int
+    _data: date
+    _r: int
+    _arquivo: int
+    _linha: int
+    _relacao: str | None
+    _nome: str | None
+    valor: float | None
+    valor_texto: str | None
+    valor_original: str | None
+    justificativa: str | None
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What the numbers of a cell stand for: indicators in alphabetical order, places and files."""
+
+    indicators: list[str]
+    places: list[str]
+    files: list[str]
+
+
+@dataclass
+class Outcome:
+    """What was written: how many observations, which rows (by ``_r``) reached one, and the duplicated keys.
+
+    ``named`` are up to ten of these keys, each with the places of its rows; ``duplicates`` wait to be rejected.
+    """
+
+    kept: Flags
+    rows: int = 0
+    duplicates: list[tuple[Cell, str]] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
+
+
+def write(con: duckdb.DuckDBPyConnection, dataset: Dataset, rows_read: int, folder: Path) -> Outcome:
+    """Write every indicator's observations under ``folder``; values that fail and duplicates become rejects.
+
+    A value that could not be taken is a reject of its own; its row stands as long as one value of it does.
+    """
+    import numpy as np
+
+    for measure in dataset.measures():
+        _reject_failed(con, measure)
+    names = _Names(_indicators(con, dataset), _enum(con, "local"), _enum(con, "arquivo"))
+    outcome = Outcome(np.zeros(rows_read, dtype=np.bool_))
+    reader = con.cursor().sql(_sorted(dataset)).to_arrow_reader(_BATCH)
+    pieces = _pieces(_resolved(con, _whole_keys(reader), names, outcome), outcome)
+    written = set()
+    for position, tables in itertools.groupby(pieces, key=lambda piece: piece[0]):
+        _write_one(folder, names.indicators[position], _columns(tables, names, position, dataset))
+        written.add(names.indicators[position])
+    for name in [name for name in names.indicators if name not in written] or ([] if written else [NO_ROWS]):
+        _write_one(folder, name, iter(()))
+    return outcome
+
+
+def _reject_failed(con: duckdb.DuckDBPyConnection, measure: Indicator | IndicatorColumns) -> None:
+    reason = value_failure(measure)
+    con.execute(f"""
+        INSERT INTO recusado SELECT _r, _arquivo, _linha, {literal(measure.value)}, {raw(measure.value)}, {reason}
+        FROM localizado WHERE {reason} IS NOT NULL
+    """)
+
+
+def _indicators(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
+    """Return the ids in alphabetical order; ``posicao`` (_indicador, _posicao) leads there from the rows' numbers."""
+    if dataset.indicator_columns is None:
+        return sorted(indicator.id for indicator in dataset.indicators)
+    con.execute("""
+        CREATE TABLE posicao AS
+        SELECT _n AS _indicador, CAST(row_number() OVER (ORDER BY id) - 1 AS INTEGER) AS _posicao
+        FROM indicador_visto
+    """)
+    return [row[0] for row in con.execute("SELECT id FROM indicador_visto ORDER BY id").fetchall()]
+
+
+def _enum(con: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    found: list[str] = con.execute(f"SELECT enum_range(NULL::{name})").fetchall()[0][0]
+    return found
+
+
+def _sorted(dataset: Dataset) -> str:
+    """Return the query of all values of ``localizado`` in the order of the key, then of their rows."""
+    ordered = sorted(dataset.indicators, key=lambda indicator: indicator.id)
+    if dataset.indicator_columns is not None:
+        cells = _cells(dataset, dataset.indicator_columns, "p._posicao", "JOIN posicao AS p USING (_indicador)")
+    else:
+        cells = " UNION ALL ".join(_cells(dataset, each, str(position), "") for position, each in enumerate(ordered))
+    return f"{cells} ORDER BY {', '.join(_ORDER)}"
+
+
+def _cells(dataset: Dataset, measure: Indicator | IndicatorColumns, position: str, join: str) -> str:
+    value = next(each for each in dataset.fields if each.name == measure.value)
+    is_text = value.type == "string"
+    number = "CAST(NULL AS DOUBLE)" if is_text else f"CAST({ident(value.name)} AS DOUBLE)"
+    text = ident(value.name) if is_text else None
+    if measure.text is not None:
+        spoken = f"{failure(measure.text)} IS NULL AND {ident(value.name)} IS NULL"
+        text = f"CASE WHEN {spoken} THEN {ident(measure.text)} END"
+    by_name = dataset.locality is not None and dataset.locality.name is not None
+    # a column that is null throughout one byte wide: sorting moves every byte
+    optional = {
+        "_relacao": "CAST(_relacao AS VARCHAR)" if by_name else None,
+        "_nome": "_nome" if by_name else None,
+        "valor_texto": text,
+        "justificativa": _why_missing(value),
+    }
+    rest = ", ".join(f"{each or 'NULL::BOOLEAN'} AS {name}" for name, each in optional.items())
+    return f"""
+        SELECT CAST({position} AS INTEGER) AS _posicao, CAST(enum_code(_id_local) AS INTEGER) AS _id_local, _data, _r,
+            CAST(enum_code(_arquivo) AS INTEGER) AS _arquivo, _linha, {number} AS valor,
+            nullif({raw(value.name)}, '') AS valor_original, {rest}
+        FROM localizado {join} WHERE {value_failure(measure)} IS NULL
+    """
+
+
+def _why_missing(value: Field) -> str | None:
+    labels = "".join(
+        f" WHEN {literal(text)} THEN {literal(label)}" for text, label in sorted(value.missing().items()) if label
+    )
+    return f"CASE {raw(value.name)}{labels} END" if labels else None
+
+
+def _whole_keys(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """Yield the sorted cells in tables that never cut the rows of one key apart."""
+    import numpy as np
+    import pyarrow as pa
+
+    held: pa.Table | None = None
+    for batch in reader:
+        table = pa.Table.from_batches([batch])
+        held = table if held is None else pa.concat_tables([held, table])
+        starts = np.flatnonzero(~_repeats(held))
+        if len(starts) > 1:
+            last = int(starts[-1])
+            yield held.slice(0, last).combine_chunks()
+            held = held.slice(last)
+    if held is not None and held.num_rows:
+        yield held.combine_chunks()
+
+
+def _repeats(cells: pa.Table) -> Flags:
+    """Return, row by row, whether it has the same key as the row before."""
+    import numpy as np
+    import pyarrow.compute as compute
+
+    same = np.zeros(cells.num_rows, dtype=np.bool_)
+    if cells.num_rows > 1:
+        same[1:] = True
+        for name in _ORDER[:3]:
+            column = cells.column(name)
+            equal = compute.equal(column.slice(1), column.slice(0, cells.num_rows - 1))
+            same[1:] &= equal.to_numpy()
+    return same
+
+
+def _resolved(
+    con: duckdb.DuckDBPyConnection, tables: Iterator[pa.Table], names: _Names, outcome: Outcome
+) -> Iterator[pa.Table]:
+    """Yield the cells with one row per key: parts added up, duplicates rejected."""
+    import numpy as np
+    import pyarrow as pa
+
+    for table in tables:
+        repeats = _repeats(table)
+        if not repeats.any():
+            yield table
+            continue
+        several = repeats | np.append(repeats[1:], False)
+        cells = cast("list[Cell]", table.filter(pa.array(several)).to_pylist())
+        merged: list[Cell] = []
+        for _key, same in itertools.groupby(cells, key=_key_of):
+            merged += _one(list(same), names, outcome)
+        _reject_duplicates(con, names, outcome)
+        alone = table.filter(pa.array(~several))
+        justified = table.schema.set(
+            table.schema.get_field_index("justificativa"), pa.field("justificativa", pa.string())
+        )
+        added = pa.Table.from_pylist([dict(cell) for cell in merged], schema=justified)
+        yield pa.concat_tables([alone.cast(justified), added]).sort_by([(name, "ascending") for name in _ORDER])
+
+
+def _key_of(cell: Cell) -> tuple[int, int, date]:
+    return cell["_posicao"], cell["_id_local"], cell["_data"]
+
+
+def _one(cells: list[Cell], names: _Names, outcome: Outcome) -> list[Cell]:
+    """Return the one cell that several of a key make, or none when they are duplicates.
+
+    Different parts of a municipality add up to it, beside at most one row of its own; any other second row
+    of a key, and the same part once more, is a duplicate.
+    """
+    parts = [cell["_nome"] for cell in cells if cell["_relacao"] == "parte"]
+    if len(cells) - len(parts) > 1 or len(parts) > len(set(parts)):
+        first = cells[0]
+        key = f"{names.indicators[first['_posicao']]}/{names.places[first['_id_local']]}/{first['_data']}"
+        outcome.duplicates += [(cell, key) for cell in cells]
+        if len(outcome.named) < _NAMED:
+            where = (f"{names.files[cell['_arquivo']]}:{cell['_linha']}" for cell in cells)
+            outcome.named.append(f"{key} ({', '.join(where)})")
+        return []
+    outcome.kept[[cell["_r"] for cell in cells]] = True
+    values = [cell["valor"] for cell in cells if cell["valor"] is not None]
+    texts = [cell["valor_original"] for cell in cells if cell["valor_original"] is not None]
+    return [
+        {
+            **cells[0],
+            "valor": sum(values) if values else None,
+            "valor_texto": next((cell["valor_texto"] for cell in cells if cell["valor_texto"] is not None), None),
+            "valor_original": " + ".join(texts) or None,
+            "justificativa": f"soma de {len(cells)} linhas",
+        }
+    ]
+
+
+def _pieces(tables: Iterator[pa.Table], outcome: Outcome) -> Iterator[tuple[int, pa.Table]]:
+    """Cut the cells where the indicator changes, and note which rows they came from."""
+    import numpy as np
+
+    for table in tables:
+        outcome.kept[table.column("_r").to_numpy()] = True
+        outcome.rows += table.num_rows
+        positions = table.column("_posicao").to_numpy()
+        changes = np.flatnonzero(positions[1:] != positions[:-1]) + 1
+        for start, end in itertools.pairwise([0, *map(int, changes), table.num_rows]):
+            if end > start:
+                yield int(positions[start]), table.slice(start, end - start)
+
+
+def _columns(
+    pieces: Iterator[tuple[int, pa.Table]], names: _Names, position: int, dataset: Dataset
+) -> Iterator[pa.RecordBatch]:
+    """Yield the cells of one indicator as the columns that are published."""
+    import pyarrow as pa
+
+    places = pa.array(names.places)
+    for _position, table in pieces:
+        constant = pa.array([0] * table.num_rows, pa.int8())
+        columns = {
+            "id_indicador": pa.array([names.indicators[position]]).take(constant),
+            "id_municipio": places.take(table.column("_id_local").combine_chunks()),
+            "data_referencia": table.column("_data"),
+            "periodicidade": pa.array([dataset.frequency]).take(constant),
+        }
+        rest = ("valor", "valor_texto", "valor_original", "justificativa")
+        columns |= {name: table.column(name).cast(_schema().field(name).type) for name in rest}
+        yield from pa.table(columns, schema=_schema()).to_batches()
+
+
+def _write_one(folder: Path, name: str, batches: Iterator[pa.RecordBatch]) -> None:
+    with parquet.writer(folder / f"{name}.parquet", _schema()) as out:
+        for group in parquet.groups(batches, _schema()):
+            out.write_table(group)
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    text = pa.string()
+    return pa.schema(
+        [
+            *((name, text) for name in KEY[:2]),
+            ("data_referencia", pa.date32()),
+            ("periodicidade", text),
+            ("valor", pa.float64()),
+            ("valor_texto", text),
+            ("valor_original", text),
+            ("justificativa", text),
+        ]
+    )
+
+
+def _reject_duplicates(con: duckdb.DuckDBPyConnection, names: _Names, outcome: Outcome) -> None:
+    import pyarrow as pa
+
+    if not outcome.duplicates:
+        return
+    cells = [cell for cell, _key in outcome.duplicates]
+    rejects = pa.table(
+        {
+            "_r": pa.array([cell["_r"] for cell in cells], pa.int64()),
+            "arquivo": [names.files[cell["_arquivo"]] for cell in cells],
+            "linha": pa.array([cell["_linha"] for cell in cells], pa.int64()),
+            "texto": [key for _cell, key in outcome.duplicates],
+        }
+    )
+    con.register("duplicadas", rejects)
+    con.execute(f"""
+        INSERT INTO recusado
+        SELECT _r, arquivo, linha, {literal("+".join(KEY))}, texto, {literal(DUPLICATE)} FROM duplicadas
+    """)
+    con.unregister("duplicadas")
+    outcome.duplicates.clear()

@@ -1,0 +1,192 @@
+"""One batch of text rows (the view ``lido``) → typed rows with their place and period, and rejects.
+
+``localizado`` keeps, of every accepted row, only the columns that something later looks at:
+
+- ``_r``, ``_ordem`` (of its resource), ``_arquivo``, ``_linha``; the typed fields; of a value also its text as
+  published and why it failed;
+- ``_id_local``, ``_lugar`` (why there is no place, else null), and for places by name ``_relacao`` (how the name
+  led there) and ``_nome`` (the name compared); ``_data`` (first day of the period); ``_indicador`` (number in
+  ``indicador_visto``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from observatudo.config import RepeatedBlockCheck
+from observatudo.ingest import casts, places
+from observatudo.ingest.sql import failure, ident, literal, literals, raw
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from observatudo.config import Dataset, Indicator, IndicatorColumns, ParamValue
+
+DUPLICATE = "chave_duplicada"
+_TRUNCATED = {
+    "anual": "year",
+    "semestral": "quarter",
+    "trimestral": "quarter",
+    "bimestral": "month",
+    "mensal": "month",
+}
+_REJECTED = """
+CREATE TABLE recusado (_r BIGINT, arquivo VARCHAR, linha BIGINT, coluna VARCHAR, texto VARCHAR, motivo VARCHAR)
+"""
+# the indicators that rows name themselves: the first row of each describes it, what others say is kept aside
+_SEEN = """
+CREATE SEQUENCE numero_do_indicador;
+CREATE TABLE indicador_visto (_n INTEGER, id VARCHAR, nome VARCHAR, descricao VARCHAR, unidade VARCHAR, eixo VARCHAR);
+CREATE TABLE indicador_divergente (id VARCHAR, nome VARCHAR);
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done to every batch of a dataset: its declaration, its params, and the SQL made of them."""
+
+    dataset: Dataset
+    typed: str
+    placed: str
+
+
+def prepare(con: duckdb.DuckDBPyConnection, dataset: Dataset, params: dict[str, ParamValue], files: list[str]) -> Plan:
+    """Make the empty tables and return the plan, after ``reasons``. ``files`` are the names of the snapshot's files."""
+    con.execute(f"CREATE TYPE arquivo AS ENUM {literals(files)}")
+    con.execute(_REJECTED)
+    con.execute(_SEEN)
+    texts = ", ".join(f"CAST(NULL AS VARCHAR) AS {raw(f.name)}" for f in dataset.fields if f.derive is None)
+    nowhere = "0::BIGINT AS _r, 0::UTINYINT AS _ordem, NULL::arquivo AS _arquivo, 0::BIGINT AS _linha"
+    con.execute(f"CREATE VIEW lido AS SELECT {nowhere}, {texts or 'NULL AS nada'} WHERE false")
+    plan = Plan(dataset, _typed(dataset, params), _placed(dataset))
+    con.execute(plan.typed)
+    con.execute(f"CREATE TABLE localizado AS {plan.placed}")
+    return plan
+
+
+def reasons(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the type ``motivo``: why a row or a value is rejected."""
+    con.execute(f"CREATE TYPE motivo AS ENUM {literals([*casts.REASONS, *places.REASONS])}")
+
+
+def take(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+    """Type and place the rows of ``lido``: the accepted ones join ``localizado``, the others ``recusado``."""
+    con.execute(plan.typed)
+    con.execute("""
+        INSERT INTO recusado
+        SELECT _r, _arquivo, _linha, _coluna, _texto, _motivo FROM tipado WHERE _motivo IS NOT NULL
+    """)
+    if plan.dataset.indicator_columns is not None:
+        _meet_indicators(con, plan.dataset.indicator_columns)
+    con.execute(f"INSERT INTO localizado {plan.placed}")
+
+
+def _typed(dataset: Dataset, params: dict[str, ParamValue]) -> str:
+    """Return the statement that makes ``tipado`` of ``lido``; a value's failure is left to the value."""
+    values = dataset.value_fields()
+    failed = [(failure(f.name), f.name) for f in dataset.fields if f.name not in values]
+    column = " ".join(f"WHEN {fail} IS NOT NULL THEN {literal(name)}" for fail, name in failed)
+    text = " ".join(f"WHEN {fail} IS NOT NULL THEN {raw(name)}" for fail, name in failed)
+    kept = ", ".join(dict.fromkeys([*_kept(dataset), *map(ident, _passing(dataset))]))
+    return f"""
+        CREATE OR REPLACE TEMP TABLE tipado AS SELECT {casts.PLACES}, {kept},
+            CASE {column} END AS _coluna, CASE {text} END AS _texto,
+            coalesce({", ".join(fail for fail, _name in failed)}, NULL) AS _motivo
+        FROM ({casts.typed_query(dataset, params)})
+    """
+
+
+def _kept(dataset: Dataset) -> list[str]:
+    """Return the quoted columns of ``localizado`` beside places: those that something later looks at."""
+    if dataset.kind != "observacao":
+        typed, texts = [f.name for f in dataset.fields], set(_named(dataset))
+    else:
+        typed, texts = sorted(dataset.value_fields() | _checked(dataset)), dataset.value_fields() | set(_named(dataset))
+    texts |= {check.field for check in dataset.checks if isinstance(check, RepeatedBlockCheck)}
+    failures = [failure(name) for name in sorted(dataset.value_fields())]
+    return [*map(ident, typed), *map(raw, sorted(texts)), *failures]
+
+
+def _named(dataset: Dataset) -> list[str]:
+    """Return the field whose text is shown for a row without a place."""
+    if dataset.locality is None:
+        return []
+    return [name for name in (dataset.locality.code or dataset.locality.name,) if name]
+
+
+def _checked(dataset: Dataset) -> set[str]:
+    """Return the fields that checks look at; a copied block is judged by state and name too."""
+    found: set[str] = set()
+    for check in dataset.checks:
+        named = [getattr(check, "field", None), *getattr(check, "within", [])]
+        found |= {name for name in named if name is not None}
+        if isinstance(check, RepeatedBlockCheck) and dataset.locality is not None:
+            found |= set(dataset.locality.fields().values())
+    return found
+
+
+def _passing(dataset: Dataset) -> list[str]:
+    """Return the fields that place and describe a row and are not kept for themselves."""
+    found = [*(dataset.locality.fields().values() if dataset.locality else ())]
+    found += [*(dataset.period.fields().values() if dataset.period else ())]
+    found += [name for _key, name in dataset.indicator_columns or () if name is not None]
+    return found
+
+
+def _placed(dataset: Dataset) -> str:
+    """Return the query that gives the accepted rows of ``tipado`` their place, period and indicator."""
+    kept = ", ".join(f"t.{column}" for column in _kept(dataset))
+    query = f"SELECT t._r, t._ordem, t._arquivo, t._linha, {kept}, {places.columns(dataset.locality)}"
+    query += f", {_period(dataset)} AS _data"
+    if dataset.indicator_columns is None:
+        return f"{query}, 0 AS _indicador FROM tipado AS t {places.join(dataset.locality)} WHERE t._motivo IS NULL"
+    return (
+        f"{query}, i._n AS _indicador FROM tipado AS t {places.join(dataset.locality)}"
+        f" JOIN indicador_visto AS i ON i.id = t.{ident(dataset.indicator_columns.id)} WHERE t._motivo IS NULL"
+    )
+
+
+def _period(dataset: Dataset) -> str:
+    period = dataset.period
+    if period is None:
+        return "CAST(NULL AS DATE)"
+    if period.date is not None:
+        whole = _TRUNCATED.get(dataset.frequency)
+        name = f"t.{ident(period.date)}"
+        return f"CAST(date_trunc('{whole}', {name}) AS DATE)" if whole else name
+    month = f"t.{ident(period.month)}" if period.month else "1"
+    assert period.year is not None
+    return f"make_date(t.{ident(period.year)}, {month}, 1)"
+
+
+def _meet_indicators(con: duckdb.DuckDBPyConnection, columns: IndicatorColumns) -> None:
+    """Number the indicators that this batch is the first to name, and note names that differ."""
+    id_, name = ident(columns.id), ident(columns.name)
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE nomeado AS
+        SELECT {id_} AS id, {name} AS nome, min(_r) AS _r FROM tipado WHERE _motivo IS NULL GROUP BY ALL
+    """)
+    fields = (columns.description, columns.unit, columns.axis)
+    described = ", ".join(f"t.{ident(field)}" if field is not None else "NULL" for field in fields)
+    con.execute(f"""
+        INSERT INTO indicador_visto
+        SELECT nextval('numero_do_indicador'), n.id, n.nome, {described}
+        FROM (SELECT id, arg_min(nome, _r) AS nome, min(_r) AS _r FROM nomeado GROUP BY id) AS n
+        JOIN tipado AS t ON t._r = n._r AND t.{id_} = n.id
+        WHERE n.id NOT IN (SELECT id FROM indicador_visto)
+        QUALIFY row_number() OVER (PARTITION BY n.id ORDER BY n._r) = 1
+    """)
+    con.execute("""
+        INSERT INTO indicador_divergente
+        SELECT n.id, n.nome FROM nomeado AS n JOIN indicador_visto AS v USING (id) WHERE n.nome <> v.nome
+    """)
+
+
+def value_failure(measure: Indicator | IndicatorColumns) -> str:
+    """Return the expression for why a row has no value of this measure, null where it has one (or none was given)."""
+    number = failure(measure.value)
+    if measure.text is None:
+        return number
+    spoken = f"{failure(measure.text)} IS NULL AND {ident(measure.text)} IS NOT NULL"
+    return f"CASE WHEN NOT ({spoken}) THEN {number} END"
