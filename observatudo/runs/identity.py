@@ -152,7 +152,7 @@ def _unnamed(above: list[Process]) -> Process | None:
 def typed(command: tuple[str, ...]) -> tuple[str, ...]:
     """Return a run's command as somebody would type it, such as ``observatudo repro -j 2``."""
     for index, word in enumerate(command[:4]):
-        if PurePath(word).name.removesuffix(".exe") == "observatudo":
+        if PurePath(word).name.partition(".")[0] == "observatudo":  # or as a module, observatudo.cli.app
             return ("observatudo", *command[index + 1 :])
     return ("dvc", *(dvc_words(command) or ()))
 

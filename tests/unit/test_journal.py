@@ -246,3 +246,66 @@ def test_stages_of_one_dvc_process_share_a_run(repository: Path) -> None:
     by_hand = [start(repository, body).communicate()[0].strip() for _number in range(2)]
     assert len({first, *by_hand}) == 3
     assert by_hand[0].endswith(" hand")
+
+
+@pytest.mark.parametrize(
+    ("command", "typed", "targets"),
+    [
+        (("python", "/v/bin/observatudo", "repro", "-j", "2"), ("observatudo", "repro", "-j", "2"), ()),
+        (("python", "-m", "observatudo.cli.app", "repro", "a@b/c"), ("observatudo", "repro", "a@b/c"), ("a@b/c",)),
+        (
+            ("observatudo", "repro", "x", "--jobs", "3", "y"),
+            ("observatudo", "repro", "x", "--jobs", "3", "y"),
+            ("x", "y"),
+        ),
+        (("python", "/v/bin/dvc", "repro", "-f", "classify"), ("dvc", "repro", "-f", "classify"), ("classify",)),
+        (("dvc", "exp", "run", "x"), ("dvc", "exp", "run", "x"), ()),
+    ],
+)
+def test_a_run_is_known_by_what_was_typed(
+    command: tuple[str, ...], typed: tuple[str, ...], targets: tuple[str, ...]
+) -> None:
+    assert identity.typed(command) == typed
+    assert identity.targets(command) == targets
+
+
+def test_a_process_that_names_itself_owns_its_stages_and_closes_their_run(repository: Path) -> None:
+    body = "with journal.stage('ingest') as log: print(log.run_id, log.identity.kind, log.identity.is_closed_by_owner)"
+    (repository / "stage.py").write_text(f"from observatudo import journal\n{body}\n")
+    (repository / "parent.py").write_text(
+        "import os, subprocess, sys\n"
+        "from observatudo.runs import identity\n"
+        "print(identity.run_id(identity.own()))\n"
+        "environment = os.environ | identity.as_owner()\n"
+        "for _ in range(2): subprocess.run([sys.executable, 'stage.py'], env=environment)\n"
+        "print(identity.as_owner()[identity.OWNER])\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": "1"}
+    done = subprocess.run(
+        [sys.executable, "parent.py"], cwd=repository, env=environment, capture_output=True, text=True, check=True
+    )
+    run, first, second, owner = done.stdout.splitlines()
+    assert first == second == f"{run} repro True"
+    # the name is passed on to whoever inherits the environment, but it counts only below its bearer
+    (repository / "stage.py").write_text(f"import time\nfrom observatudo import journal\n{body}\n")
+    orphan = subprocess.run(
+        [sys.executable, "stage.py"],
+        cwd=repository,
+        env=environment | {identity.OWNER: owner},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert orphan.stdout.endswith(" hand False\n")
+
+
+def test_a_failing_stage_leaves_the_record_to_an_owner_that_closes(repository: Path) -> None:
+    code = "import os, sys\nfrom observatudo import journal\nwith journal.stage('ingest'): sys.exit(3)"
+    (repository / "parent.py").write_text(
+        "import os, subprocess, sys\nfrom observatudo.runs import identity\n"
+        f"subprocess.run([sys.executable, '-c', {code!r}], env=os.environ | identity.as_owner())\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
+    subprocess.run([sys.executable, "parent.py"], cwd=repository, env=environment, check=True)
+    assert [event["event"] for event in events(repository)] == ["start", "error", "end"]
+    assert not (repository / "audit").exists()
