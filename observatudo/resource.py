@@ -75,10 +75,15 @@ class Resource(Strict):
     def _complete(self) -> Self:
         if self.format == "json" and not self.records:
             raise ValueError(_("a json resource needs “records”"))
+        if any(":" in step or step == "columns()" for step in self.records.split(".")[:-1]):
+            raise ValueError(_("of “records”, “columns()” and “{name:value}” can only be the last step"))
         if self.format == "text" and not self.pattern:
             raise ValueError(_("a text resource needs “pattern”"))
         if self.format == "json" and self.dialect.headerRows not in (None, [1]):
             raise ValueError(_("of a json resource only the first record can be the header: headerRows: [1]"))
+        sheet = self.dialect.sheetName is not None or self.dialect.sheetNumber is not None
+        if sheet and self.format != "xlsx":
+            raise ValueError(_("only xlsx has sheets"))
         if self.preamble and self.format not in ("csv", "xlsx"):
             raise ValueError(_("only csv and xlsx have a preamble"))
         return self

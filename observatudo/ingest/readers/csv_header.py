@@ -6,6 +6,7 @@ import collections
 import csv
 import io
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from observatudo.resource import Dialect
 
 DELIMITERS = ";,\t|"
+_LONGEST_FIELD = 1 << 30
 _SAMPLE = 50  # lines looked at for a header further down
 
 
@@ -49,16 +51,34 @@ def read_header(block: bytes, dialect: Dialect, where: str) -> Header:
     return Header(names, above.replace("\r\n", "\n"), lines, rest.encode())
 
 
+def open_quote(lines: Iterable[str], dialect: Dialect) -> bool:
+    """Tell whether the last of these records ends inside a quote."""
+    before = csv.field_size_limit(_LONGEST_FIELD)  # what was swallowed can be as long as a block
+    try:
+        for _row in csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quoteChar, strict=True):
+            pass
+    except csv.Error as error:
+        return "unexpected end of data" in str(error)
+    finally:
+        csv.field_size_limit(before)
+    return False
+
+
 def _record(file: io.StringIO, dialect: Dialect, where: str) -> tuple[list[str], int]:
+    start = file.tell()
     reader = csv.reader(file, delimiter=dialect.delimiter, quotechar=dialect.quoteChar)
     try:
         record = next(reader, None)
-    except csv.Error as error:
+    except csv.Error:  # longer than any name
+        swallowed = True
+    else:
+        swallowed = reader.line_num > 1 and open_quote([file.getvalue()[start : file.tell()]], dialect)
+    if swallowed:
         raise DataError(
-            _("the header cannot be read: {error}").format(error=error),
+            _("a quote is opened in the header and never closed"),
             where=where,
-            next_step=_("look for a quote that is never closed; correct “dialect” in the dataset's declaration"),
-        ) from None
+            next_step=_("correct “dialect” in the dataset's declaration, or mend the snapshot at its source"),
+        )
     if record is None:
         raise DataError(
             _("the file ends before the line of its header"),

@@ -6,7 +6,6 @@ the records that end in the block: its newlines tell whether lines have to be co
 
 from __future__ import annotations
 
-import csv
 import io
 import itertools
 from collections import deque
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from observatudo.errors import DataError
 from observatudo.i18n import _
-from observatudo.ingest.readers.csv_header import Header, read_header
+from observatudo.ingest.readers.csv_header import Header, open_quote, read_header
 from observatudo.ingest.readers.encoding import CHUNK_BYTES, Text, count_newlines, open_text
 from observatudo.ingest.readers.lines import Lines
 from observatudo.ingest.readers.source import LINE, Malformed, Source, search
@@ -145,16 +144,10 @@ def _reader(
 def _refuse_open_quote(where: str, dialect: Dialect, stream: _Stream, line: int) -> None:
     """Raise DataError when the last record, from ``line`` on, is inside a quote: it swallowed what follows."""
     tail = b"".join(stream.tail).decode()
-    csv.field_size_limit(len(tail) + 1)  # what was swallowed can be as long as the block
     above = stream.lines[-1] - tail.count("\n")
-    rest = itertools.islice(io.StringIO(tail, newline="\n"), max(line - above - 1, 0), None)
-    try:
-        for _record in csv.reader(rest, delimiter=dialect.delimiter, quotechar=dialect.quoteChar, strict=True):
-            pass
-    except csv.Error as error:
-        if "unexpected end of data" in str(error):
-            raise DataError(
-                _("a quote is opened in the record of line {line} and never closed").format(line=line),
-                where=f"{where}:{line}",
-                next_step=_("mend the snapshot at its source; nothing after that quote can be trusted"),
-            ) from None
+    if open_quote(itertools.islice(io.StringIO(tail, newline="\n"), max(line - above - 1, 0), None), dialect):
+        raise DataError(
+            _("a quote is opened in the record of line {line} and never closed").format(line=line),
+            where=f"{where}:{line}",
+            next_step=_("mend the snapshot at its source; nothing after that quote can be trusted"),
+        )

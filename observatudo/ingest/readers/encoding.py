@@ -126,11 +126,11 @@ def _proven(head: bytes) -> tuple[bytes, str | None]:
         if head.startswith(mark):
             return mark, name
     pairs = len(head) // 2
-    # of a Western character one byte of two is null: always the same one
+    # of a Western character one byte of two is null: always the same one; of a rare one it is the other
     even, odd = head[: 2 * pairs : 2].count(0), head[1 : 2 * pairs : 2].count(0)
-    if 2 * odd > pairs and 20 * even < pairs:
+    if 2 * odd > pairs and 4 * even < odd:
         return b"", "utf-16-le"
-    if 2 * even > pairs and 20 * odd < pairs:
+    if 2 * even > pairs and 4 * odd < even:
         return b"", "utf-16-be"
     return b"", None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from observatudo.errors import DataError
 from observatudo.i18n import _
-from observatudo.ingest.readers.native import as_text
+from observatudo.ingest.readers.native import Number, as_text
 from observatudo.ingest.readers.raw import seekable
 from observatudo.ingest.readers.source import LINE, RECORDS_PER_BATCH, Source, named
 
@@ -66,10 +66,11 @@ def _texts(column: pa.Array, decimal: str) -> pa.Array:
         column = column.dictionary_decode()
     text = column.cast(pa.string())
     if pa.types.is_timestamp(column.type):
+        text = compute.replace_substring_regex(text, r"\.0+(Z?)$", r"\1")
         return compute.replace_substring(text, " ", "T", max_replacements=1)
     if pa.types.is_decimal(column.type) or pa.types.is_floating(column.type):
         if compute.any(compute.match_substring(text, "e", ignore_case=True)).as_py():
-            return pa.array([as_text(value, decimal) for value in column.to_pylist()], pa.string())
+            return pa.array([each and as_text(Number(each), decimal) for each in text.to_pylist()], pa.string())
         text = compute.replace_substring_regex(text, r"\.0*$", "")
         return compute.replace_substring(text, ".", decimal) if decimal != "." else text
     return text

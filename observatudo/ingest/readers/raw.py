@@ -14,6 +14,7 @@ from observatudo.i18n import _
 
 _GZIP: Final = b"\x1f\x8b"
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
+_WORKBOOK: Final = "[Content_Types].xml"
 # deflate packs at most 1:1032, tables seldom 1:100: what goes beyond both limits was made to harm
 _MOST_TIMES: Final = 500
 _HARMLESS: Final = 1 << 30
@@ -86,7 +87,7 @@ def is_xlsx(path: Path) -> bool:
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:
-        return "[Content_Types].xml" in archive.namelist()
+        return _WORKBOOK in archive.namelist()
 
 
 def _member(path: Path, innerpath: str, size: int) -> Raw:
@@ -109,6 +110,12 @@ def _chosen(path: Path, archive: zipfile.ZipFile, innerpath: str) -> str:
     members = [i.filename for i in archive.infolist() if not i.is_dir() and not i.filename.startswith("__MACOSX/")]
     if innerpath in members or (not innerpath and len(members) == 1):
         return innerpath or members[0]
+    if _WORKBOOK in members and not innerpath:
+        raise DataError(
+            _("this is a file of the format {kind}, not text").format(kind="XLSX"),
+            where=str(path),
+            next_step=_("correct “format” in the dataset's declaration, or fetch the right file"),
+        )
     listed = ", ".join(sorted(members)[:20]) or "–"
     if innerpath:
         message = _("the zip has no member “{name}”").format(name=innerpath)

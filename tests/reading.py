@@ -1,0 +1,48 @@
+"""Reads one file as a resource declares it, for the tests of the readers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import pytest
+
+from observatudo.errors import DataError
+from observatudo.ingest.readers import LINE, Source, open_source
+from observatudo.resource import Resource
+
+
+class Declared(TypedDict, total=False):
+    """The keys of a resource besides its path."""
+
+    format: str
+    encoding: str
+    innerpath: str
+    dialect: dict[str, object]
+    records: str
+    pattern: str
+    preamble: str
+    constants: dict[str, str]
+
+
+Rows = list[dict[str, str | int | None]]
+
+
+def read(path: Path, *, decimals: Mapping[str, str] | None = None, **declared: Unpack[Declared]) -> tuple[Source, Rows]:
+    """Return the source, all its batches read, and their rows."""
+    resource = Resource.model_validate({"path": path.name, "format": "csv", **declared})
+    source = open_source(path, resource, decimals or {})
+    rows: Rows = []
+    for batch in source.batches:
+        assert batch.schema.names == [*source.columns, LINE]
+        rows += batch.to_pylist()
+    return source, rows
+
+
+def refused(path: Path, **declared: Unpack[Declared]) -> DataError:
+    """Return the error the file ends in."""
+    with pytest.raises(DataError) as error:
+        read(path, **declared)
+    assert str(path) in error.value.where
+    return error.value
