@@ -11,6 +11,7 @@ from observatudo.i18n import _
 PARAMS = Path("params.yaml")
 DATASET_CONFIGS = Path("configs/datasets")
 TAXONOMY = Path("configs/eixos.yaml")
+LABELLED = Path("configs/rotulos")
 COLUMNS = Path("configs/colunas.yaml")
 RAW = Path("data/raw")
 INGESTED = Path("data/ingested")

@@ -10,7 +10,7 @@ def work(log: journal.Stage) -> None:
     import json
 
     from observatudo import config, parquet, paths
-    from observatudo.classify import catalogue, labels, overrides
+    from observatudo.classify import catalogue, examples, labels, overrides
     from observatudo.classify.taxonomy import load_taxonomy
 
     arrow.skip_pandas()
@@ -18,11 +18,13 @@ def work(log: journal.Stage) -> None:
     decided = overrides.read(log.root / paths.OVERRIDES, taxonomy)
     indicators = catalogue.read_indicators(log.root)
     threshold = config.load_params(log.root).classify.threshold
-    result = labels.classify(indicators, taxonomy, decided, threshold, log.progress)
+    known = labels.learnt(examples.read(log.root, taxonomy), indicators, decided)
+    classifier = labels.Classifier(taxonomy, known)
+    result = labels.classify(indicators, classifier, taxonomy, decided, threshold, log.progress)
     for text in catalogue.warnings(indicators, result, taxonomy, decided):
         log.warn(text)
-    parquet.write(catalogue.to_table(result, taxonomy), log.root / paths.LABELS)
-    figures = {"classify": catalogue.metrics(result, taxonomy)}
+    parquet.write(catalogue.to_table(result, taxonomy, classifier.version), log.root / paths.LABELS)
+    figures = {"classify": catalogue.metrics(result, taxonomy, classifier.held_back(threshold))}
     target = log.root / paths.METRICS / "classify.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

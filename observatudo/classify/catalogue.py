@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from observatudo import config, paths
+from observatudo.classify.calibration import Quality
 from observatudo.classify.labels import Indicator, Label, unknown_axes
 from observatudo.classify.taxonomy import UNDEFINED, Taxonomy
 from observatudo.errors import DataError
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 SUSPECT_SHARE = 0.4
 ORIGINS = ("fonte", "humano", "regra", "modelo")
 
-Metrics = dict[str, int | float | dict[str, int]]
+Metrics = dict[str, int | float | dict[str, int] | dict[str, float]]
 
 
 def read_indicators(root: Path) -> list[Indicator]:
@@ -61,7 +63,7 @@ def _of_dataset(root: Path, key: str) -> list[Indicator]:
     return [Indicator(row["id_indicador"], row["nome"], row["descricao"] or "", row["eixo_fonte"]) for row in rows]
 
 
-def to_table(labels: Sequence[Label], taxonomy: Taxonomy) -> pa.Table:
+def to_table(labels: Sequence[Label], taxonomy: Taxonomy, classifier_version: str) -> pa.Table:
     """Return the labels as the table ``rotulo``, sorted by ``id_indicador``, with both versions."""
     import pyarrow as pa
 
@@ -71,7 +73,7 @@ def to_table(labels: Sequence[Label], taxonomy: Taxonomy) -> pa.Table:
         "eixo": [label.eixo for label in ordered],
         "confianca": [label.confianca for label in ordered],
         "origem": [label.origem for label in ordered],
-        "versao_classificador": [taxonomy.classifier_version] * len(ordered),
+        "versao_classificador": [classifier_version] * len(ordered),
         "versao_taxonomia": [taxonomy.version] * len(ordered),
     }
     types = {name: pa.float64() if name == "confianca" else pa.string() for name in columns}
@@ -116,13 +118,19 @@ def warnings(
     return found
 
 
-def metrics(labels: Sequence[Label], taxonomy: Taxonomy) -> Metrics:
-    """Return the stage's figures: totals, counts by axis (all of them) and origin, largest share."""
+def metrics(labels: Sequence[Label], taxonomy: Taxonomy, quality: Quality | None) -> Metrics:
+    """Return the stage's figures: totals, counts by axis (all of them) and origin, largest share.
+
+    ``quality``, where there is one, becomes ``held_back``: how good labels of unseen tables are (see ``Quality``).
+    """
     by_axis = Counter(label.eixo for label in labels)
     by_origin = Counter(label.origem for label in labels)
-    return {
+    figures: Metrics = {
         "indicators": len(labels),
         "by_axis": {key: by_axis[key] for key in taxonomy.keys},
         "by_origin": {origin: by_origin[origin] for origin in ORIGINS},
         "largest_axis_share": largest_axis(labels)[1],
     }
+    if quality:
+        figures["held_back"] = asdict(quality)
+    return figures

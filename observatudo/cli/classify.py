@@ -21,19 +21,24 @@ def classify(
     from rich.progress import Progress
 
     from observatudo import config, paths
-    from observatudo.classify import table
-    from observatudo.classify.labels import classify_texts
+    from observatudo.classify import examples, table
+    from observatudo.classify.labels import Classifier, classify_texts
     from observatudo.classify.taxonomy import UNDEFINED, load_taxonomy
 
     root = paths.repository()
     read = table.read(file)
     table.check_writable(out)
     taxonomy = load_taxonomy(root)
+    classifier = Classifier(taxonomy, examples.read(root, taxonomy))
     threshold = config.load_params(root).classify.threshold
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(_("classifying"), total=len(read.rows))
         labels = classify_texts(
-            read.texts(), taxonomy, threshold, lambda done, total: bar.update(task, completed=done, total=total)
+            read.texts(),
+            classifier,
+            taxonomy,
+            threshold,
+            lambda done, total: bar.update(task, completed=done, total=total),
         )
     table.write(out, read, labels)
     undefined = sum(label.eixo == UNDEFINED for label in labels)

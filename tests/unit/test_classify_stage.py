@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -79,12 +80,16 @@ def test_the_stage_writes_labels_and_figures_and_warns(root: Path, repository: P
         ("roubo", "Economia", "humano"),
         ("tema", "Mobilidade", "regra"),
     ]
-    taxonomy = load_taxonomy(root)
-    assert {row["versao_classificador"] for row in rows} == {taxonomy.classifier_version}
-    assert {row["versao_taxonomia"] for row in rows} == {taxonomy.version}
+    (version,) = {row["versao_classificador"] for row in rows}
+    assert re.fullmatch(r"2-use\d+\.\d+\.\d+-[0-9a-f]{10}", version)
+    assert {row["versao_taxonomia"] for row in rows} == {load_taxonomy(root).version}
     figures = json.loads((repository / "data/metrics/classify.json").read_text())["classify"]
     assert figures["indicators"] == sum(figures["by_axis"].values()) == sum(figures["by_origin"].values()) == 4
     assert figures["by_origin"] == {"fonte": 1, "humano": 1, "regra": 2, "modelo": 0}
+    assert figures["held_back"]["texts"] == sum(
+        len(path.read_text(encoding="utf-8").splitlines()) - 1
+        for path in (repository / "configs/rotulos").glob("*.csv")
+    )
     assert "Tema 7" in done.stderr
     assert "sumido" in done.stderr
 
@@ -121,9 +126,9 @@ def test_more_than_two_fifths_on_one_axis_is_a_warning(root: Path, on_one_axis: 
 
 def test_no_indicators_make_an_empty_table(root: Path) -> None:
     taxonomy = load_taxonomy(root)
-    table = catalogue.to_table([], taxonomy)
+    table = catalogue.to_table([], taxonomy, "2")
     assert (table.num_rows, table.schema.field("confianca").type) == (0, pa.float64())
-    assert catalogue.metrics([], taxonomy)["largest_axis_share"] == 0
+    assert catalogue.metrics([], taxonomy, None)["largest_axis_share"] == 0
 
 
 COMMAND = (

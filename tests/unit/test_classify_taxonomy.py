@@ -74,10 +74,3 @@ def test_a_wrong_taxonomy_is_explained(tmp_path: Path, axes: list[tuple[str, str
     with pytest.raises(ConfigError, match=message) as caught:
         load(path, Taxonomy)
     assert f"{path}:" in str(caught.value)
-
-
-def test_the_classifier_version_follows_the_content(tmp_path: Path) -> None:
-    one = load(_written(tmp_path, ("Saude", "vacina"), ("Indefinido", "nome")), Taxonomy)
-    same = load(_written(tmp_path, ("Saude", "vacina"), ("Indefinido", "nome")), Taxonomy)
-    other = load(_written(tmp_path, ("Saude", "hospital"), ("Indefinido", "nome")), Taxonomy)
-    assert one.classifier_version == same.classifier_version != other.classifier_version
