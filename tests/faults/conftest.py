@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -27,7 +28,10 @@ def copied(made: Small, target: Path) -> Small:
 @pytest.fixture(scope="session")
 def _waiting_once(_small_once: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
     made = copied(_small_once, tmp_path_factory.mktemp("waiting") / "repository")
-    made.snapshot(KEY, "a.csv", HEADER + "".join(f"{year},SP,São Paulo,{year % 97}\n" for year in range(1900, 2101)))
+    rows = [f"{year},SP,São Paulo,{year % 97}\n" for year in range(1900, 2101)]
+    # of places nobody knows, so that there are rejects to be written that no packing makes small
+    rows += [f"2020,SP,{hashlib.shake_256(bytes([n])).hexdigest(256)},1\n" for n in range(200)]
+    made.snapshot(KEY, "a.csv", HEADER + "".join(rows))
     return made
 
 

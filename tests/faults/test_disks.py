@@ -46,7 +46,7 @@ def goes_on(repo: Small, expected: dict[str, bytes]) -> None:
 
 
 def test_full_while_ingest_writes(on_disk: Small, expected: dict[str, bytes]) -> None:
-    filler = fill(on_disk.root.parent, leave=8192)
+    filler = fill(on_disk.root.parent, leave=40_960)
     Recorder(on_disk).row("Full disk while ingest writes", fails(on_disk), ROOM)
     filler.unlink()
     goes_on(on_disk, expected)

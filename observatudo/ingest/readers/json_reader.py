@@ -60,7 +60,9 @@ def _content(text: Text) -> object:
         raise DataError(_("the JSON is nested too deeply to be a table"), where=text.where) from None
     except json.JSONDecodeError as error:
         raise DataError(
-            _("this is not valid JSON: {error}").format(error=error.msg), where=f"{text.where}:{error.lineno}"
+            _("this is not valid JSON: {error}").format(error=error.msg),
+            where=f"{text.where}:{error.lineno}",
+            next_step=_("get it again: observatudo fetch; or correct “format” in the dataset's declaration"),
         ) from None
     return content
 
