@@ -79,20 +79,13 @@ class Pipeline:
         graph = get_active_graph(repo.index.graph)
         self._stages: dict[str, Stage] = {stage.addressing: stage for stage in plan_repro(graph, asked)}
         self.needs = {name: {need.addressing for need in graph[stage]} for name, stage in self._stages.items()}
-        self._locked = set(self._lock_entries())
-        self._saved: set[str] = set()
+        self._locked = {name for stage in self._stages.values() for name in _known(stage)}
+        self._saved: dict[str, None] = {}  # in order
 
     @property
     def order(self) -> list[str]:
         """Return the stages in the order in which ``dvc repro`` would look at them."""
         return list(self._stages)
-
-    def _lock_entries(self) -> dict[str, object]:
-        from dvc.utils.serialize import load_yaml
-
-        path = Path(self._repo.root_dir, "dvc.lock")
-        entries: dict[str, object] = (load_yaml(path) or {}).get("stages", {}) if path.is_file() else {}
-        return entries
 
     def is_changed(self, name: str) -> bool:
         """Say whether the stage has to run, as DVC sees it. Raises ObservatudoError, BusyError."""
@@ -144,7 +137,7 @@ class Pipeline:
             stage.save(run_cache=not uncached)
             stage.commit()
             stage.dump(update_pipeline=False)
-        self._saved.add(name)
+        self._saved[name] = None
 
     @contextmanager
     def unlocked(self) -> Iterator[None]:
@@ -166,12 +159,17 @@ class Pipeline:
         """Put stages new in dvc.lock in the order of the pipeline: they came in the order in which they ended."""
         from dvc.utils.serialize import modify_yaml
 
-        new = [name for name in self._stages if name in self._saved - self._locked]
-        entries = [name for name in self._lock_entries() if name in new] if len(new) > 1 else new
-        if entries != new:
+        new = [name for name in self._stages if name in self._saved and name not in self._locked]
+        if new != [name for name in self._saved if name in new]:
             with modify_yaml(str(Path(self._repo.root_dir, "dvc.lock"))) as content:
-                for name in new:
+                for name in filter(content["stages"].__contains__, new):  # others are in another folder's lock
                     content["stages"][name] = content["stages"].pop(name)
+
+
+def _known(stage: Stage) -> set[str]:
+    """Return the stages that the dvc.lock beside the stage's dvc.yaml held when DVC read it; a .dvc file has none."""
+    found = getattr(stage.dvcfile, "lockfile_contents", {})
+    return set(found.get("stages", {}))
 
 
 def _commands(stage: Stage) -> list[Command]:
