@@ -7,7 +7,9 @@ so that whatever goes wrong leaves the previous output as it was.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +104,8 @@ def ingest(root: Path, key: str, progress: Callable[[int, int], None] = _silent)
         _install(root, key, work / "saida", report)
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise _no_room(work, error) from error
+    except OSError as error:
+        raise _system_refused(work, error) from error
     except duckdb.Error as error:
         raise _refused(key, error) from error
     finally:
@@ -135,6 +139,17 @@ def _no_room(work: Path, error: Exception) -> DataError:
         _("the database engine has no room to work: {error}").format(error=first),
         where=str(work),
         next_step=_("make room on the disk, then dvc repro; the previous output is as it was"),
+    )
+
+
+def _system_refused(work: Path, error: OSError) -> DataError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return DataError(
+        _("the system refused: {reason}").format(reason=os.strerror(error.errno) if error.errno else error),
+        where=str(error.filename2 or error.filename or work),
+        next_step=_("make room on the disk, then dvc repro; the previous output is as it was")
+        if full
+        else _("make room or mend the permissions, then run again"),
     )
 
 
@@ -268,13 +283,7 @@ def _stop_on_fatal(key: str, results: list[CheckResult]) -> None:
     broken = [result for result in results if not result.passed and result.level == "fatal"]
     if not broken:
         return
-    lines = [
-        _("check {check}: found {found}, limit {limit}, {failed} failing").format(
-            check=b.title(), found=b.found, limit=b.limit, failed=b.failed
-        )
-        + "".join(f"\n      {row}" for row in b.sample)
-        for b in broken
-    ]
+    lines = [_found(result) + "".join(f"\n      {row}" for row in result.sample) for result in broken]
     raise DataError(
         _("{key} breaks checks that are fatal:").format(key=key) + "".join(f"\n    {line}" for line in lines),
         where=str(config.dataset_path(key)),
@@ -282,18 +291,33 @@ def _stop_on_fatal(key: str, results: list[CheckResult]) -> None:
     )
 
 
+def _found(result: CheckResult) -> str:
+    if result.found is None or result.limit is None:
+        return _("check {check}: {failed} failing").format(check=result.title(), failed=result.failed)
+    return _("check {check}: found {found}, limit {limit}, {failed} failing").format(
+        check=result.title(), found=f"{result.found:.12g}", limit=f"{result.limit:.12g}", failed=result.failed
+    )
+
+
 def _install(root: Path, key: str, folder: Path, report: Report) -> None:
     """Put the finished folder in the place of the previous output, and write the metrics."""
     (folder / "relatorio.json").write_text(_json(report.as_dict()), encoding="utf-8")
-    target = root / paths.INGESTED / key
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists():
-        shutil.rmtree(target)
-    folder.rename(target)
-    metrics = root / paths.METRICS / "ingest" / f"{key}.json"
-    metrics.parent.mkdir(parents=True, exist_ok=True)
     source, _slash, name = key.partition("/")
-    metrics.write_text(_json({source: {name: report.metrics()}}), encoding="utf-8")
+    draft = folder.with_name("metrics.json")
+    draft.write_text(_json({source: {name: report.metrics()}}), encoding="utf-8")
+    # from here on nothing takes room on the disk any more
+    target, previous = root / paths.INGESTED / key, folder.with_name("anterior")
+    metrics = root / paths.METRICS / "ingest" / f"{key}.json"
+    for path in (target, metrics):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if target.exists():
+            target.rename(previous)
+        folder.rename(target)
+    finally:
+        if previous.exists() and not target.exists():
+            previous.rename(target)
+    draft.replace(metrics)
 
 
 def _write_tables(con: duckdb.DuckDBPyConnection, folder: Path, dataset: Dataset) -> None:

@@ -30,7 +30,7 @@ def _waiting_once(_small_once: Small, tmp_path_factory: pytest.TempPathFactory) 
     made = copied(_small_once, tmp_path_factory.mktemp("waiting") / "repository")
     rows = [f"{year},SP,São Paulo,{year % 97}\n" for year in range(1900, 2101)]
     # of places nobody knows, so that there are rejects to be written that no packing makes small
-    rows += [f"2020,SP,{hashlib.shake_256(bytes([n])).hexdigest(256)},1\n" for n in range(200)]
+    rows += [f"2020,SP,{hashlib.shake_256(n.to_bytes(2)).hexdigest(256)},1\n" for n in range(800)]
     made.snapshot(KEY, "a.csv", HEADER + "".join(rows))
     return made
 

@@ -46,7 +46,7 @@ def goes_on(repo: Small, expected: dict[str, bytes]) -> None:
 
 
 def test_full_while_ingest_writes(on_disk: Small, expected: dict[str, bytes]) -> None:
-    filler = fill(on_disk.root.parent, leave=40_960)
+    filler = fill(on_disk.root.parent, leave=150_000)
     Recorder(on_disk).row("Full disk while ingest writes", fails(on_disk), ROOM)
     filler.unlink()
     goes_on(on_disk, expected)
@@ -113,3 +113,13 @@ def test_read_only_outputs(waiting: Small, expected: dict[str, bytes]) -> None:
     with read_only(waiting.root / "data/ingested"):
         Recorder(waiting).row("Read-only outputs", fails(waiting), f"{KEPT}.")
     goes_on(waiting, expected)
+
+
+def test_outputs_that_cannot_be_replaced_are_not_lost(waiting: Small) -> None:
+    """Outputs on another disk cannot be put in place in one step; the old ones must not be gone by then."""
+    before = waiting.outputs()
+    with read_only(waiting.root / "data/ingested"):
+        thaw(waiting.root / "data/ingested")
+        shown = said(waiting.stage(), 1)
+        assert "the system refused: Invalid cross-device link" in shown
+        assert waiting.outputs() == before
