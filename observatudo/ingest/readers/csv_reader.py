@@ -44,8 +44,9 @@ def read(path: Path, resource: Resource, _decimals: Mapping[str, str]) -> Source
 
 def _blocks(text: Text) -> Iterator[_Block]:
     """Yield chunks cut at newlines, the last one ended by one, each with the number of its newlines."""
-    held = b""
+    held, line = b"", 0
     for data, newlines in text.chunks():
+        line += newlines
         # where there is no newline at all, lines may end as on old Macs; a last \r may be half of \r\n
         cut = (data.rfind(b"\n") if newlines else data.rfind(b"\r", 0, -1)) + 1
         if cut:
@@ -54,17 +55,17 @@ def _blocks(text: Text) -> Iterator[_Block]:
         else:
             held += data
         if len(held) > LONGEST_LINE:
-            raise _too_long(text.where, 0)
+            raise _too_long(text.where, line, LONGEST_LINE)
     if held:
         yield (held, 0) if held.endswith(b"\r") else (held + b"\n", 1)
 
 
-def _too_long(where: str, line: int) -> DataError:
+def _too_long(where: str, line: int, size: int) -> DataError:
     return DataError(
         _("a record after line {line} is longer than {n} MB: a quote is never closed there, or a field is huge").format(
-            line=line, n=CHUNK_BYTES >> 20
+            line=line, n=size >> 20
         ),
-        where=f"{where}:{line}" if line else where,
+        where=f"{where}:{line}",
         next_step=_("look at the lines from there on; mend the snapshot at its source"),
     )
 
@@ -107,7 +108,7 @@ def _numbered(
         lines.finish()
     except pa.ArrowInvalid as error:
         if "straddling" in str(error):
-            raise _too_long(where, lines.last) from None
+            raise _too_long(where, lines.last, CHUNK_BYTES) from None
         raise DataError(_("the CSV cannot be read: {error}").format(error=error), where=where) from None
     _refuse_open_quote(where, dialect, stream, lines.last)
 

@@ -7,7 +7,7 @@ too: its scalars, and what nested mappings hold, under dotted names.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ def read(path: Path, resource: Resource, decimals: Mapping[str, str]) -> Source:
     """Open a JSON file, which is read whole; raises DataError when ``records`` does not fit what it holds."""
     text = open_text(path, resource)
     rows = list(_walk(_content(text), resource.records.split("."), {}, (0, ""), text.where))
-    names = _names({key for row in rows for key in row}, rows)
+    names = _names(rows)
     start = 1
     if resource.dialect.headerRows and rows:
         deepest = max(names)[0]
@@ -67,7 +67,7 @@ def _content(text: Text) -> object:
     return content
 
 
-def _names(keys: Iterable[_Key], rows: list[_Row]) -> dict[_Key, str]:
+def _names(rows: list[_Row]) -> dict[_Key, str]:
     """Name the columns: where two levels have the same name the outer keeps it, over the whole file."""
     found = dict.fromkeys(key for row in rows for key in row)
     names: dict[_Key, str] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from observatudo.ingest.readers.encoding import count_newlines
 from observatudo.ingest.readers.source import Malformed
 
 if TYPE_CHECKING:
@@ -77,5 +78,8 @@ def _newlines(batch: pa.RecordBatch) -> Ints:
 
     counts = np.zeros(batch.num_rows, dtype=np.int64)
     for column in batch.columns:
+        texts = column.buffers()[2]
+        if texts is None or not count_newlines(texts):  # most columns never hold one: look at their bytes at once
+            continue
         counts += compute.count_substring(column, "\n").to_numpy(zero_copy_only=False)
     return counts
