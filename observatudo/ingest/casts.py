@@ -34,11 +34,9 @@ REASONS = (
     "fora_da_lista",
     "abaixo_do_minimo",
     "acima_do_maximo",
-    "id_invalido",
+    "id_invalido",  # see ``rows``
 )
 PLACES = "_r, _ordem, _arquivo, _linha"
-# the id of an indicator is the name of its file
-_ID = "[a-z][a-z0-9_]{0,119}"
 _NOT_OF_TYPE = {
     "integer": "nao_inteiro",
     "number": "nao_numero",
@@ -189,9 +187,6 @@ def failures(field: Field, params: dict[str, ParamValue], dataset: Dataset) -> s
         cases += _not_of_type(field)
     if field.derive is not None and field.derive.lookup is not None:
         cases.append((f"{ident(field.derive.lookup.of)} IS NOT NULL AND {name} IS NULL", "fora_da_tabela"))
-    columns = dataset.indicator_columns
-    if columns is not None and field.name == columns.id:
-        cases.append((f"NOT regexp_full_match({name}, {literal(_ID)})", "id_invalido"))
     if field.name in dataset.required_fields():
         cases.append((f"{name} IS NULL", "vazio"))
     if field.type == "number":

@@ -19,7 +19,7 @@ from observatudo.ingest.readers import LINE, Source, open_source
 from observatudo.ingest.sql import ident, literal, literals, raw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import duckdb
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # blanks around a text mean nothing; the no-break space comes from web pages and spreadsheets
 _BLANKS = " \t\n\r\xa0"
+# of one batch: rows, unless they are so long that it comes to this many bytes first
+_ROWS, _BYTES = 122_880, 64 << 20
 
 
 @dataclass
@@ -74,6 +76,8 @@ def collect(
         _read(con, file, order, plan, result)
         seen[path.name] = set(file.columns)
         used = {*file.columns.values(), *resource.filter, *_melted(dataset, source)}
+        if source.encoding:
+            result.encodings[path.name] = source.encoding
         result.ignored[path.name] = [name for name in source.columns if name not in used]
         done += path.stat().st_size
         progress(done, total)
@@ -137,35 +141,70 @@ def _columns(dataset: Dataset, source: Source, path: Path) -> dict[str, str]:
 def _read(con: duckdb.DuckDBPyConnection, file: _File, order: int, plan: Plan, result: Collected) -> None:
     """Take one file's batches, number their rows, and hand back what was malformed as rejects."""
     ready = False
-    for batch in file.source.batches:
-        if not batch.num_rows:
-            continue
-        con.register("lote", _trimmed(batch, result.rows_read))
+    for batch in _gathered(file.source.batches):
+        table = _trimmed(batch, result.rows_read)
+        con.register("lote", _without_blank(con, file, table))
         if not ready:
             _view(con, file, order, plan.dataset)
             ready = True
-        _reject_unread(con, file)
+        _reject_outside(con, file)
         rows.take(con, plan)
         con.unregister("lote")
         result.rows_read += batch.num_rows
     result.rows_read += _malformed(con, file.name, file.source, result.rows_read)
 
 
-def _trimmed(batch: pa.RecordBatch, start: int) -> pa.Table:
-    """Return the batch with blanks around texts taken off, and ``_r``: the rows counted on from ``start``."""
+def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield the rows in tables large enough that a statement's fixed cost does not count."""
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held += [batch] if batch.num_rows else []
+        if sum(each.num_rows for each in held) >= _ROWS or sum(each.nbytes for each in held) >= _BYTES:
+            yield pa.Table.from_batches(held)
+            held = []
+    if held:
+        yield pa.Table.from_batches(held)
+
+
+def _trimmed(table: pa.Table, start: int) -> pa.Table:
+    """Return the rows with blanks around texts taken off, and ``_r``: the rows counted on from ``start``."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as compute
 
-    texts = [compute.utf8_trim(column, _BLANKS) if pa.types.is_string(column.type) else column for column in batch]
-    numbers = pa.array(np.arange(start, start + batch.num_rows))
-    return pa.table([*texts, numbers], names=[*batch.schema.names, "_r"])
+    texts = [
+        compute.utf8_trim(column, _BLANKS) if pa.types.is_string(column.type) else column for column in table.columns
+    ]
+    numbers = pa.array(np.arange(start, start + table.num_rows))
+    return pa.table([*texts, numbers], names=[*table.schema.names, "_r"])
+
+
+def _without_blank(con: duckdb.DuckDBPyConnection, file: _File, table: pa.Table) -> pa.Table:
+    """Reject the rows of a CSV or a sheet in which every column is empty, and return the others."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as compute
+
+    if file.resource.format not in {"csv", "xlsx"}:
+        return table
+    blank = np.ones(table.num_rows, dtype=np.bool_)
+    for name in file.source.columns:
+        empty = compute.fill_null(compute.equal(compute.binary_length(table.column(name)), 0), True)
+        blank &= empty.to_numpy()
+        if not blank.any():
+            return table
+    con.register("vazias", table.filter(pa.array(blank)).select([LINE, "_r"]))
+    con.execute(f"INSERT INTO recusado SELECT _r, ?, {LINE}, '', '', 'linha_vazia' FROM vazias", [file.name])
+    con.unregister("vazias")
+    return table.filter(pa.array(~blank))
 
 
 def _view(con: duckdb.DuckDBPyConnection, file: _File, order: int, dataset: Dataset) -> None:
-    """Make the view ``lido`` over the batches of one file, without rows that are blank or outside the filter."""
-    unread = " OR ".join(f"coalesce({condition}, false)" for condition, *_rest in _unread(file)) or "false"
-    con.execute(f"CREATE OR REPLACE VIEW mantido AS SELECT * FROM lote WHERE NOT ({unread})")
+    """Make the view ``lido`` over the batches of one file, without the rows outside the filter."""
+    outside = " OR ".join(_outside(column, allowed) for column, allowed in file.resource.filter.items())
+    con.execute(f"CREATE OR REPLACE VIEW mantido AS SELECT * FROM lote WHERE NOT ({outside or 'false'})")
     source = _melted_rows(dataset.melt, file.source.columns) if dataset.melt else "mantido"
     texts = ", ".join(
         f"{ident(file.columns[f.name]) if f.name in file.columns else 'CAST(NULL AS VARCHAR)'} AS {raw(f.name)}"
@@ -176,27 +215,21 @@ def _view(con: duckdb.DuckDBPyConnection, file: _File, order: int, dataset: Data
     con.execute(f"CREATE OR REPLACE VIEW lido AS SELECT {places}, {texts or 'NULL AS nada'} FROM {source}")
 
 
-def _unread(file: _File) -> list[tuple[str, str, str, str]]:
-    """Return (condition, column, text, reason) of the rows that are not read on: blank, or outside the filter."""
-    found = []
-    if file.resource.format in {"csv", "xlsx"}:
-        blank = " AND ".join(f"coalesce({ident(column)}, '') = ''" for column in file.source.columns)
-        found.append((blank, "''", "''", "linha_vazia"))
-    for column, allowed in file.resource.filter.items():
-        outside = f"coalesce({ident(column)} NOT IN {literals(allowed)}, true)"
-        found.append((outside, literal(column), ident(column), "fora_do_filtro"))
-    return found
+def _outside(column: str, allowed: list[str]) -> str:
+    return f"coalesce({ident(column)} NOT IN {literals(allowed)}, true)"
 
 
-def _reject_unread(con: duckdb.DuckDBPyConnection, file: _File) -> None:
+def _reject_outside(con: duckdb.DuckDBPyConnection, file: _File) -> None:
+    """Reject the rows outside the resource's filter, each once: for the first column that leaves it out."""
     earlier = "false"
-    for condition, column, text, reason in _unread(file):
+    for column, allowed in file.resource.filter.items():
+        outside = _outside(column, allowed)
         con.execute(
-            f"INSERT INTO recusado SELECT _r, ?, {LINE}, {column}, {text}, ? FROM lote"
-            f" WHERE ({condition}) AND NOT ({earlier})",
-            [file.name, reason],
+            f"INSERT INTO recusado SELECT _r, ?, {LINE}, ?, {ident(column)}, 'fora_do_filtro' FROM lote"
+            f" WHERE {outside} AND NOT ({earlier})",
+            [file.name, column],
         )
-        earlier += f" OR ({condition})"
+        earlier += f" OR {outside}"
 
 
 def _melted_rows(melt: Melt, columns: list[str]) -> str:

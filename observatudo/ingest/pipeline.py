@@ -36,7 +36,7 @@ WORK = Path(".observatudo/ingest")
 # above this the reject's text is cut in the file; the line number leads to the whole
 _TEXT_LIMIT = 1000
 # of the database engine; what is more goes to a file aside, so that a dataset of any size can be ingested
-_MEMORY = "400MB"
+_BOUNDS: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "400MB", "threads": 2}
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ def ingest(root: Path, key: str, progress: Callable[[int, int], None] = _silent)
     shutil.rmtree(work, ignore_errors=True)
     (work / "saida").mkdir(parents=True)
     try:
-        with duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": str(work / "cheio")}) as con:
+        settings = _BOUNDS | {"temp_directory": str(work / "cheio")}
+        with duckdb.connect(config=settings) as con:
             directory = root / params.datasets[key].lista
             report = _run(con, _Task(root, dataset, section, directory, work / "saida"), files, progress)
             report = Report(**(report.__dict__ | {"snapshot": source}))

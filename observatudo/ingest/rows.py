@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from observatudo.config import Dataset, Indicator, IndicatorColumns, ParamValue
 
 DUPLICATE = "chave_duplicada"
+# the id of an indicator is the name of its file
+_ID = "[a-z][a-z0-9_]{0,119}"
 _TRUNCATED = {
     "anual": "year",
     "semestral": "quarter",
@@ -161,12 +163,18 @@ def _period(dataset: Dataset) -> str:
 
 
 def _meet_indicators(con: duckdb.DuckDBPyConnection, columns: IndicatorColumns) -> None:
-    """Number the indicators that this batch is the first to name, and note names that differ."""
+    """Number the indicators that this batch is the first to name, and note names that differ.
+
+    What the id is judged by is looked at once per id, not once per row.
+    """
     id_, name = ident(columns.id), ident(columns.name)
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE nomeado AS
         SELECT {id_} AS id, {name} AS nome, min(_r) AS _r FROM tipado WHERE _motivo IS NULL GROUP BY ALL
     """)
+    wrong = con.execute(f"SELECT DISTINCT id FROM nomeado WHERE NOT regexp_full_match(id, {literal(_ID)})").fetchall()
+    if wrong:
+        _reject_ids(con, columns.id, [row[0] for row in wrong])
     fields = (columns.description, columns.unit, columns.axis)
     described = ", ".join(f"t.{ident(field)}" if field is not None else "NULL" for field in fields)
     con.execute(f"""
@@ -181,6 +189,16 @@ def _meet_indicators(con: duckdb.DuckDBPyConnection, columns: IndicatorColumns) 
         INSERT INTO indicador_divergente
         SELECT n.id, n.nome FROM nomeado AS n JOIN indicador_visto AS v USING (id) WHERE n.nome <> v.nome
     """)
+
+
+def _reject_ids(con: duckdb.DuckDBPyConnection, field: str, ids: list[str]) -> None:
+    con.execute("DELETE FROM nomeado WHERE id IN (SELECT unnest(?))", [ids])
+    con.execute(
+        f"INSERT INTO recusado SELECT _r, _arquivo, _linha, {literal(field)}, {ident(field)}, 'id_invalido'"
+        f" FROM tipado WHERE _motivo IS NULL AND {ident(field)} IN (SELECT unnest(?))",
+        [ids],
+    )
+    con.execute(f"UPDATE tipado SET _motivo = 'id_invalido' WHERE {ident(field)} IN (SELECT unnest(?))", [ids])
 
 
 def value_failure(measure: Indicator | IndicatorColumns) -> str:

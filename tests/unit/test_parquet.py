@@ -29,8 +29,8 @@ def _whole(table: pa.Table, path: Path) -> bytes:
         row_group_size=parquet.ROW_GROUP,
         version="2.6",
         compression="zstd",
-        compression_level=3,
-        use_dictionary=True,
+        compression_level=1,
+        use_dictionary=["nome"],
         write_statistics=True,
         store_schema=False,
     )
