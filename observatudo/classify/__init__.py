@@ -1,1 +1,1 @@
-"""Which of the eleven axes an indicator belongs to: the source, a person, rules, then an embedded sentence encoder."""
+"""Which of the eleven axes an indicator belongs to: the source, a person, rules, then what examples teach."""

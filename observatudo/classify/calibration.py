@@ -11,8 +11,8 @@ from observatudo.classify.taxonomy import UNDEFINED
 
 # Tried from soft to sharp; a coarse step, so that a last digit in the scores never changes the choice.
 SHARPNESS = tuple(round(0.5 + 0.1 * step, 1) for step in range(76))
-# Without a table of labels nothing can be held back; this is what the repository's own tables give.
-DEFAULT_SHARPNESS = 3.0
+# Without a table of labels nothing can be held back; this is near what the repository's own tables give.
+DEFAULT_SHARPNESS = 4.5
 DECIMALS = 4
 
 

