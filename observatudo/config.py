@@ -225,7 +225,10 @@ class Indicator(Strict):
 
 
 class IndicatorColumns(Strict):
-    """Every row names its own indicator: the fields that hold its id, name and so on."""
+    """Every row names its own indicator: the fields that hold its id, name and so on.
+
+    ``note`` holds what the source says of a value; it becomes ``justificativa``.
+    """
 
     id: str
     name: str
@@ -234,6 +237,7 @@ class IndicatorColumns(Strict):
     text: str | None = None
     unit: str | None = None
     axis: str | None = None
+    note: str | None = None
 
 
 class RowsCheck(Strict):

@@ -144,7 +144,8 @@ def _accepted(con: duckdb.DuckDBPyConnection, check: AcceptedValuesCheck) -> Che
 
 
 def _bound(check: RowsCheck | MatchRateCheck, found: float | None, minimum: float | None) -> CheckResult:
-    bad = minimum is not None and (found is None or found < minimum)
+    # no match rate: no row got as far as naming a place; the check on rows speaks then
+    bad = minimum is not None and found is not None and found < minimum
     return CheckResult(check.check, check.level, None, not bad, int(bad), found, minimum, [])
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from observatudo import parquet
+from observatudo.config import IndicatorColumns
 from observatudo.ingest.rows import DUPLICATE, value_failure
 from observatudo.ingest.sql import failure, ident, literal, raw
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from observatudo.config import Dataset, Field, Indicator, IndicatorColumns
+    from observatudo.config import Dataset, Field, Indicator
 
     Flags = NDArray[np.bool_]
 
@@ -145,7 +146,7 @@ def _cells(dataset: Dataset, measure: Indicator | IndicatorColumns, position: st
         "_relacao": "CAST(_relacao AS VARCHAR)" if by_name else None,
         "_nome": "_nome" if by_name else None,
         "valor_texto": text,
-        "justificativa": _why_missing(value),
+        "justificativa": _said(value, measure),
     }
     rest = ", ".join(f"{each or 'NULL::BOOLEAN'} AS {name}" for name, each in optional.items())
     return f"""
@@ -156,11 +157,14 @@ def _cells(dataset: Dataset, measure: Indicator | IndicatorColumns, position: st
     """
 
 
-def _why_missing(value: Field) -> str | None:
+def _said(value: Field, measure: Indicator | IndicatorColumns) -> str | None:
+    """Return the expression for what is known of a value: why it is missing, or what the source notes."""
+    note = ident(measure.note) if isinstance(measure, IndicatorColumns) and measure.note else None
     labels = "".join(
         f" WHEN {literal(text)} THEN {literal(label)}" for text, label in sorted(value.missing().items()) if label
     )
-    return f"CASE {raw(value.name)}{labels} END" if labels else None
+    missing = f"CASE {raw(value.name)}{labels} END" if labels else None
+    return f"coalesce({missing}, {note})" if missing and note else missing or note
 
 
 def _whole_keys(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:

@@ -273,11 +273,14 @@ def _report(con: duckdb.DuckDBPyConnection, task: _Task, result: _Result) -> Rep
 
 
 def _match_rate(dataset: Dataset, asked: int, by_reason: dict[str, int]) -> float | None:
-    """Return the share of the rows that name a place which were given one; a copied block's rows have none."""
-    if dataset.locality is None:
+    """Return the share of the rows that name a place which were given one; a copied block's rows have none.
+
+    None where there is no such row.
+    """
+    if dataset.locality is None or not asked:
         return None
     unplaced = sum(by_reason.get(reason, 0) for reason in (*places.REASONS, blocks.REASON))
-    return round(1 - unplaced / asked, 6) if asked else 0.0
+    return round(1 - unplaced / asked, 6)
 
 
 def _stop_on_fatal(key: str, results: list[CheckResult]) -> None:

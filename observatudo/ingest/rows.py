@@ -104,7 +104,9 @@ def _kept(dataset: Dataset) -> list[str]:
     if dataset.kind != "observacao":
         typed, texts = [f.name for f in dataset.fields], set(_named(dataset))
     else:
-        typed, texts = sorted(dataset.value_fields() | _checked(dataset)), dataset.value_fields() | set(_named(dataset))
+        note = dataset.indicator_columns.note if dataset.indicator_columns else None
+        typed = sorted(dataset.value_fields() | _checked(dataset) | ({note} if note else set()))
+        texts = dataset.value_fields() | set(_named(dataset))
     texts |= {check.field for check in dataset.checks if isinstance(check, RepeatedBlockCheck)}
     failures = [failure(name) for name in sorted(dataset.value_fields())]
     return [*map(ident, typed), *map(raw, sorted(texts)), *failures]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import glob
 import shutil
 from typing import TYPE_CHECKING
 
@@ -27,7 +29,7 @@ def take(root: Path, key: str, dataset: Dataset, file: Path, name: str | None = 
     if not file.is_file():
         raise ObservatudoError(_("there is no file {file}").format(file=file))
     before = _standing(root, key)
-    name = _name(key, file, name, sorted({*dataset.snapshot.files(), *(before.files if before else ())}))
+    name = _name(key, file, name, _known(dataset, before))
     taken = snapshots.describe(file, f"file:{file.name}")
     if before is not None and name in before.files and before.files[name].sha256 == taken.sha256:
         return snapshots.Changes()
@@ -44,9 +46,16 @@ def _standing(root: Path, key: str) -> snapshots.Snapshot | None:
     return snapshots.verify(root, key)
 
 
+def _known(dataset: Dataset, before: snapshots.Snapshot | None) -> list[str]:
+    """Return the names the declaration reads or packages bring, and those that stand there; patterns are kept."""
+    read = {resource.path for resource in dataset.resources}
+    return sorted({*dataset.snapshot.files(), *(before.files if before else ()), *read})
+
+
 def _name(key: str, file: Path, name: str | None, known: list[str]) -> str:
-    chosen = name or (known[0] if len(known) == 1 else file.name)
-    if known and chosen not in known:
+    alone = len(known) == 1 and not glob.has_magic(known[0])
+    chosen = name or (known[0] if alone else file.name)
+    if not any(fnmatch.fnmatchcase(chosen, pattern) for pattern in known):
         raise ObservatudoError(
             _("the snapshot of “{key}” has no file “{name}”; it has: {known}").format(
                 key=key, name=chosen, known=", ".join(known)

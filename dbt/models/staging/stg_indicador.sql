@@ -4,3 +4,15 @@ from {{ ref('stg_registro_civil__obito__indicador') }}
 union all
 select id_indicador, nome, descricao, unidade, periodicidade, eixo_fonte, por_mil, _fonte, _dataset, _id_execucao, _data_processamento, _versao_dado, _versao_config, _ativo
 from {{ ref('stg_brmunipanel__variavel') }}
+union all
+select id_indicador, nome, descricao, unidade, periodicidade, eixo_fonte, por_mil, _fonte, _dataset, _id_execucao, _data_processamento, _versao_dado, _versao_config, _ativo
+from {{ ref('stg_sidra__populacao__indicador') }}
+union all
+select id_indicador, nome, descricao, unidade, periodicidade, eixo_fonte, por_mil, _fonte, _dataset, _id_execucao, _data_processamento, _versao_dado, _versao_config, _ativo
+from {{ ref('stg_sidra__pib__indicador') }}
+union all
+select id_indicador, nome, descricao, unidade, periodicidade, eixo_fonte, por_mil, _fonte, _dataset, _id_execucao, _data_processamento, _versao_dado, _versao_config, _ativo
+from {{ ref('stg_siconfi__despesa__indicador') }}
+union all
+select id_indicador, nome, descricao, unidade, periodicidade, eixo_fonte, por_mil, _fonte, _dataset, _id_execucao, _data_processamento, _versao_dado, _versao_config, _ativo
+from {{ ref('stg_ipeadata__bolsa_familia__indicador') }}
