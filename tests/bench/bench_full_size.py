@@ -121,9 +121,8 @@ def table(measured: Measured) -> str:
     text = ["| stage | rows | wall s | CPU s | × limit | peak MB |", "|---|---:|---:|---:|---:|---:|"]
     for line in [*measured.lines, measured.limit]:
         ratio = line.cpu_s / measured.limit.cpu_s
-        text.append(
-            f"| {line.name} | {line.rows:,} | {line.wall_s:.1f} | {line.cpu_s:.1f} | {ratio:.2f} | {line.peak_mb:.0f} |"
-        )
+        wall = f"{line.wall_s:.1f}" if line.wall_s else "–"
+        text.append(f"| {line.name} | {line.rows:,} | {wall} | {line.cpu_s:.1f} | {ratio:.2f} | {line.peak_mb:.0f} |")
     return "\n".join(text)
 
 
