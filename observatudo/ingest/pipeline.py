@@ -327,6 +327,8 @@ def _install(root: Path, key: str, folder: Path, report: Report) -> None:
 def _write_tables(con: duckdb.DuckDBPyConnection, folder: Path, dataset: Dataset) -> None:
     columns = f"arquivo, linha, coluna, left(texto, {_TEXT_LIMIT}) AS texto, motivo"
     _copy(con, f"SELECT {columns} FROM recusado ORDER BY ALL", folder / "rejeitado.parquet")
+    if dataset.locality is not None and dataset.locality.name is not None:
+        _copy(con, places.MATCHES, folder / "casamento.parquet")
     if dataset.kind == "referencia":
         key = ", ".join(map(ident, dataset.primaryKey))
         _copy(con, f"SELECT * FROM referencia ORDER BY {key}", folder / "referencia.parquet")

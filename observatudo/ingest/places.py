@@ -5,7 +5,8 @@ float. Membership of the list decides, never the check digit: nine official code
 
 By name the order is: the reviewed exceptions, the official names, then the names under which other
 sources know a municipality. Names are compared without accents, case, blanks and punctuation,
-always within their state. A name that leads to two municipalities is rejected, not guessed.
+always within their state. A name that leads to two municipalities is rejected, not guessed. Every name that
+was asked for, and where it led, is kept in ``casamento`` for people to look through.
 """
 
 from __future__ import annotations
@@ -50,6 +51,15 @@ SELECT sigla_uf, chave,
     min(relacao)::relacao AS relacao
 FROM preferido WHERE vale GROUP BY sigla_uf, chave;
 """
+_MATCHES = """
+CREATE TABLE casado (
+    sigla_uf VARCHAR, nome VARCHAR, id_municipio VARCHAR, relacao VARCHAR, motivo VARCHAR, linhas BIGINT
+)
+"""
+MATCHES = """
+SELECT sigla_uf, nome, id_municipio, relacao, motivo, CAST(sum(linhas) AS BIGINT) AS linhas
+FROM casado GROUP BY ALL ORDER BY sigla_uf, nome
+"""
 # every spelling of a code that leads to one place, and to no other
 _CODES = """
 CREATE TABLE codigo AS
@@ -80,6 +90,7 @@ def prepare(con: duckdb.DuckDBPyConnection, directory: Path, locality: Locality,
         con.execute(_CODES.format(known=known))
         return
     _exceptions(con, locality, root)
+    con.execute(_MATCHES)
     con.execute(f"CREATE TYPE relacao AS ENUM {literals([*RELATIONS])}")
     con.execute(_CANDIDATES.format(key_nome=KEY.format("nome"), key_valor=KEY.format("d.valor")))
 
@@ -130,6 +141,18 @@ def join(locality: Locality | None) -> str:
             JOIN lugar AS p ON p.sigla_uf = n.sigla_uf AND p.chave = {KEY.format("n.nome")}
         ) AS l ON l.sigla_uf = t.{state} AND l.nome = t.{name}
     """
+
+
+def note_matches(con: duckdb.DuckDBPyConnection, locality: Locality) -> None:
+    """Add the names of the batch in ``tipado`` to ``casado``: sigla_uf, nome, id_municipio, relacao, motivo, linhas."""
+    if locality.name is None or locality.state is None:
+        return
+    con.execute(f"""
+        INSERT INTO casado
+        SELECT t.{ident(locality.state)}, t.{ident(locality.name)}, _id_local, _relacao, _lugar, count(*)
+        FROM (SELECT t.*, {columns(locality)} FROM tipado AS t {join(locality)} WHERE t._motivo IS NULL) AS t
+        GROUP BY ALL
+    """)
 
 
 def _exceptions(con: duckdb.DuckDBPyConnection, locality: Locality, root: Path) -> None:

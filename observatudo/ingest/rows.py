@@ -81,6 +81,8 @@ def take(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     """)
     if plan.dataset.indicator_columns is not None:
         _meet_indicators(con, plan.dataset.indicator_columns)
+    if plan.dataset.locality is not None:
+        places.note_matches(con, plan.dataset.locality)
     con.execute(f"INSERT INTO localizado {plan.placed}")
 
 
