@@ -93,7 +93,7 @@ class Recorder:
         """Return the lines that are the product's or DVC's answer, the same on every machine."""
         text = text.replace(f"{self.repo.root}/", "").replace(str(self.repo.root), "the repository")
         text = re.sub(r"\d{8}T\d{6}Z-\d+", "RUN", text)
-        text = re.sub(r"\b[\d,]+ B\b", "N B", text)
+        text = re.sub(r"\b[\d,]+ (B|files)\b", r"N \1", text)
         text = re.sub(r"fetch-\w+/", "fetch-…/", text)
         text = re.sub(r"pipeline_\d{8}", "pipeline_YYYYMMDD", text)
         text = re.sub(r"\b[0-9a-f]{64}\b", "HASH", text)
