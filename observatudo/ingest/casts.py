@@ -46,30 +46,63 @@ _NOT_OF_TYPE = {
 _SQL_TYPES = {"integer": "BIGINT", "number": "DOUBLE"}
 
 
-def typed_query(dataset: Dataset, params: dict[str, ParamValue]) -> str:
-    """Return the query that types ``lido`` (places and the text of every field that is read)."""
-    read = [field for field in dataset.fields if field.derive is None]
-    query = f"SELECT *, {', '.join(f'{_given(f)} AS {given(f.name)}' for f in read)} FROM lido"
-    query = f"SELECT *, {', '.join(f'{typed(f)} AS {ident(f.name)}' for f in read)} FROM ({query})"
-    texts = {field.name: field for field in read if field.type == "string"}
-    for field in dataset.fields:
+def typed_query(dataset: Dataset, params: dict[str, ParamValue], source: str = "lido") -> str:
+    """Return the query that types ``source`` (places and the text of every field that is read).
+
+    Costly texts are made once for each combination of the texts they are made from, not once per row.
+    """
+    base, made = _costly(dataset)
+    query = source
+    if made:
+        texts = ", ".join(raw(field.name) for field in base)
+        once = _typed_block(f"SELECT DISTINCT {texts} FROM {source}", [*base, *made], dataset, params)
+        same = " AND ".join(f"l.{raw(field.name)} IS NOT DISTINCT FROM m.{raw(field.name)}" for field in base)
+        added = [column for field in [*base, *made] for column in _columns(field, shown=field.derive is not None)]
+        query = (
+            f"(SELECT l.*, {', '.join(f'm.{each}' for each in added)} FROM {source} AS l JOIN ({once}) AS m ON {same})"
+        )
+    rest = [field for field in dataset.fields if field not in base and field not in made]
+    return _typed_block(f"SELECT * FROM {query}", rest, dataset, params)
+
+
+def _columns(field: Field, *, shown: bool) -> list[str]:
+    name = field.name
+    return [*([raw(name)] if shown else []), given(name), ident(name), failure(name)]
+
+
+def _typed_block(query: str, fields: list[Field], dataset: Dataset, params: dict[str, ParamValue]) -> str:
+    """Return the query with the columns of these fields added, those that are read before those made of them."""
+    read = [field for field in fields if field.derive is None]
+    if read:
+        query = f"SELECT *, {', '.join(f'{_given(f)} AS {given(f.name)}' for f in read)} FROM ({query})"
+        query = f"SELECT *, {', '.join(f'{typed(f)} AS {ident(f.name)}' for f in read)} FROM ({query})"
+    for field in fields:
         if field.derive is not None:
             query = f"SELECT *, {_shown(field.derive)} AS {raw(field.name)} FROM ({query})"
-            query = _with_text(query, field.name, field.derive, texts)
+            query = f"SELECT *, {derived(field.derive)} AS {given(field.name)} FROM ({query})"
             query = f"SELECT *, {typed(field)} AS {ident(field.name)} FROM ({query})"
-    reasons = ", ".join(f"{failures(f, params, dataset)} AS {failure(f.name)}" for f in dataset.fields)
-    return f"SELECT *, {reasons} FROM ({query})"
+    reasons = ", ".join(f"{failures(f, params, dataset)} AS {failure(f.name)}" for f in fields)
+    return f"SELECT *, {reasons} FROM ({query})" if fields else query
 
 
-def _with_text(query: str, name: str, derive: Derive, texts: dict[str, Field]) -> str:
-    """Return the query with the derived field's text; a costly text is made once per text it is made from."""
-    made = made_of(derive)
-    source = texts.get(made[0]) if len(made) == 1 and (derive.extract or derive.slug) else None
-    if source is None:
-        return f"SELECT *, {derived(derive)} AS {given(name)} FROM ({query})"
-    of = ident(source.name)
-    once = f"SELECT {of}, {derived(derive)} AS feito FROM (SELECT DISTINCT {_given(source)} AS {of} FROM lido)"
-    return f"SELECT q.*, feito AS {given(name)} FROM ({query}) AS q LEFT JOIN ({once}) AS d ON d.{of} = q.{of}"
+def _costly(dataset: Dataset) -> tuple[list[Field], list[Field]]:
+    """Return the read texts that costly derived fields are made from, and all fields made from these alone."""
+    fields = {field.name: field for field in dataset.fields}
+    roots: dict[str, set[str]] = {}
+    base: set[str] = set()
+    for field in dataset.fields:
+        if field.derive is None:
+            roots[field.name] = {field.name}
+            continue
+        roots[field.name] = set().union(*(roots[name] for name in made_of(field.derive)))
+        if field.derive.extract or field.derive.slug or field.derive.lookup:
+            base |= roots[field.name] if _all_text(roots[field.name], fields) else set()
+    made = [f for f in dataset.fields if f.derive is not None and roots[f.name] and roots[f.name] <= base]
+    return [field for field in dataset.fields if field.name in base], made
+
+
+def _all_text(names: set[str], fields: dict[str, Field]) -> bool:
+    return all(fields[name].type == "string" for name in names)
 
 
 def _given(field: Field) -> str:

@@ -141,9 +141,10 @@ def _columns(dataset: Dataset, source: Source, path: Path) -> dict[str, str]:
 def _read(con: duckdb.DuckDBPyConnection, file: _File, order: int, plan: Plan, result: Collected) -> None:
     """Take one file's batches, number their rows, and hand back what was malformed as rejects."""
     ready = False
+    used = {*file.columns.values(), *file.resource.filter, *_melted(plan.dataset, file.source)}
     for batch in _gathered(file.source.batches):
-        table = _trimmed(batch, result.rows_read)
-        con.register("lote", _without_blank(con, file, table))
+        table = _trimmed(_without_blank(con, file, _numbered(batch, result.rows_read)), used)
+        con.register("lote", table)
         if not ready:
             _view(con, file, order, plan.dataset)
             ready = True
@@ -168,17 +169,12 @@ def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held)
 
 
-def _trimmed(table: pa.Table, start: int) -> pa.Table:
-    """Return the rows with blanks around texts taken off, and ``_r``: the rows counted on from ``start``."""
+def _numbered(table: pa.Table, start: int) -> pa.Table:
+    """Return the rows with ``_r``: counted on from ``start``."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as compute
 
-    texts = [
-        compute.utf8_trim(column, _BLANKS) if pa.types.is_string(column.type) else column for column in table.columns
-    ]
-    numbers = pa.array(np.arange(start, start + table.num_rows))
-    return pa.table([*texts, numbers], names=[*table.schema.names, "_r"])
+    return table.append_column("_r", pa.array(np.arange(start, start + table.num_rows)))
 
 
 def _without_blank(con: duckdb.DuckDBPyConnection, file: _File, table: pa.Table) -> pa.Table:
@@ -191,14 +187,24 @@ def _without_blank(con: duckdb.DuckDBPyConnection, file: _File, table: pa.Table)
         return table
     blank = np.ones(table.num_rows, dtype=np.bool_)
     for name in file.source.columns:
-        empty = compute.fill_null(compute.equal(compute.binary_length(table.column(name)), 0), True)
-        blank &= empty.to_numpy()
+        length = compute.fill_null(compute.binary_length(table.column(name)), 0)
+        blank &= compute.equal(length, 0).to_numpy()
         if not blank.any():
             return table
     con.register("vazias", table.filter(pa.array(blank)).select([LINE, "_r"]))
     con.execute(f"INSERT INTO recusado SELECT _r, ?, {LINE}, '', '', 'linha_vazia' FROM vazias", [file.name])
     con.unregister("vazias")
     return table.filter(pa.array(~blank))
+
+
+def _trimmed(table: pa.Table, used: set[str]) -> pa.Table:
+    """Return the columns that something looks at, without the blanks around texts."""
+    import pyarrow.compute as compute
+
+    for name in sorted(used & {*table.schema.names}):
+        position = table.schema.get_field_index(name)
+        table = table.set_column(position, name, compute.utf8_trim(table.column(name), _BLANKS))
+    return table.select([*sorted(used & {*table.schema.names}), LINE, "_r"])
 
 
 def _view(con: duckdb.DuckDBPyConnection, file: _File, order: int, dataset: Dataset) -> None:

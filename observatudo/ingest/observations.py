@@ -281,16 +281,22 @@ def _columns(
 
     places = pa.array(names.places)
     for _position, table in pieces:
-        constant = pa.array([0] * table.num_rows, pa.int8())
         columns = {
-            "id_indicador": pa.array([names.indicators[position]]).take(constant),
+            "id_indicador": _constant(names.indicators[position], table.num_rows),
             "id_municipio": places.take(table.column("_id_local").combine_chunks()),
             "data_referencia": table.column("_data"),
-            "periodicidade": pa.array([dataset.frequency]).take(constant),
+            "periodicidade": _constant(dataset.frequency, table.num_rows),
         }
         rest = ("valor", "valor_texto", "valor_original", "justificativa")
         columns |= {name: table.column(name).cast(_schema().field(name).type) for name in rest}
         yield from pa.table(columns, schema=_schema()).to_batches()
+
+
+def _constant(text: str, rows: int) -> pa.DictionaryArray:
+    import numpy as np
+    import pyarrow as pa
+
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, dtype=np.int8)), pa.array([text]))
 
 
 def _write_one(folder: Path, name: str, batches: Iterator[pa.RecordBatch]) -> None:
@@ -302,12 +308,14 @@ def _write_one(folder: Path, name: str, batches: Iterator[pa.RecordBatch]) -> No
 def _schema() -> pa.Schema:
     import pyarrow as pa
 
-    text = pa.string()
+    # in the file both are text; here one text for all rows
+    text, constant = pa.string(), pa.dictionary(pa.int8(), pa.string())
     return pa.schema(
         [
-            *((name, text) for name in KEY[:2]),
+            ("id_indicador", constant),
+            ("id_municipio", text),
             ("data_referencia", pa.date32()),
-            ("periodicidade", text),
+            ("periodicidade", constant),
             ("valor", pa.float64()),
             ("valor_texto", text),
             ("valor_original", text),

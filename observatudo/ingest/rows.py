@@ -50,6 +50,7 @@ class Plan:
 
     dataset: Dataset
     typed: str
+    rejected: str
     placed: str
 
 
@@ -61,7 +62,7 @@ def prepare(con: duckdb.DuckDBPyConnection, dataset: Dataset, params: dict[str, 
     texts = ", ".join(f"CAST(NULL AS VARCHAR) AS {raw(f.name)}" for f in dataset.fields if f.derive is None)
     nowhere = "0::BIGINT AS _r, 0::UTINYINT AS _ordem, NULL::arquivo AS _arquivo, 0::BIGINT AS _linha"
     con.execute(f"CREATE VIEW lido AS SELECT {nowhere}, {texts or 'NULL AS nada'} WHERE false")
-    plan = Plan(dataset, _typed(dataset, params), _placed(dataset))
+    plan = Plan(dataset, _typed(dataset, params), _rejected(dataset, params), _placed(dataset))
     con.execute(plan.typed)
     con.execute(f"CREATE TABLE localizado AS {plan.placed}")
     return plan
@@ -75,10 +76,8 @@ def reasons(con: duckdb.DuckDBPyConnection) -> None:
 def take(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     """Type and place the rows of ``lido``: the accepted ones join ``localizado``, the others ``recusado``."""
     con.execute(plan.typed)
-    con.execute("""
-        INSERT INTO recusado
-        SELECT _r, _arquivo, _linha, _coluna, _texto, _motivo FROM tipado WHERE _motivo IS NOT NULL
-    """)
+    if con.execute("SELECT count(_motivo) FROM tipado").fetchall()[0][0]:
+        con.execute(plan.rejected)
     if plan.dataset.indicator_columns is not None:
         _meet_indicators(con, plan.dataset.indicator_columns)
     if plan.dataset.locality is not None:
@@ -88,17 +87,33 @@ def take(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
 
 def _typed(dataset: Dataset, params: dict[str, ParamValue]) -> str:
     """Return the statement that makes ``tipado`` of ``lido``; a value's failure is left to the value."""
-    values = dataset.value_fields()
-    failed = [(failure(f.name), f.name) for f in dataset.fields if f.name not in values]
-    column = " ".join(f"WHEN {fail} IS NOT NULL THEN {literal(name)}" for fail, name in failed)
-    text = " ".join(f"WHEN {fail} IS NOT NULL THEN {raw(name)}" for fail, name in failed)
     kept = ", ".join(dict.fromkeys([*_kept(dataset), *map(ident, _passing(dataset))]))
+    reason = f"coalesce({', '.join(failure(name) for name in _judged(dataset))}, NULL)"
     return f"""
-        CREATE OR REPLACE TEMP TABLE tipado AS SELECT {casts.PLACES}, {kept},
-            CASE {column} END AS _coluna, CASE {text} END AS _texto,
-            coalesce({", ".join(fail for fail, _name in failed)}, NULL) AS _motivo
+        CREATE OR REPLACE TEMP TABLE tipado AS SELECT {casts.PLACES}, {kept}, {reason} AS _motivo
         FROM ({casts.typed_query(dataset, params)})
     """
+
+
+def _rejected(dataset: Dataset, params: dict[str, ParamValue]) -> str:
+    """Return the statement that rejects the rows of ``tipado`` with a reason: they are typed once more for the details.
+
+    That is cheaper than details for every row: hardly any row is rejected.
+    """
+    judged = _judged(dataset)
+    column = " ".join(f"WHEN {failure(name)} IS NOT NULL THEN {literal(name)}" for name in judged)
+    text = " ".join(f"WHEN {failure(name)} IS NOT NULL THEN {raw(name)}" for name in judged)
+    reason = f"coalesce({', '.join(map(failure, judged))}, NULL)"
+    again = "(SELECT * FROM lido WHERE _r IN (SELECT _r FROM tipado WHERE _motivo IS NOT NULL))"
+    return f"""
+        INSERT INTO recusado SELECT _r, _arquivo, _linha, CASE {column} END, CASE {text} END, {reason}
+        FROM ({casts.typed_query(dataset, params, again)}) WHERE {reason} IS NOT NULL
+    """
+
+
+def _judged(dataset: Dataset) -> list[str]:
+    """Return the fields whose failure rejects the row, in the order in which they are looked at."""
+    return [field.name for field in dataset.fields if field.name not in dataset.value_fields()]
 
 
 def _kept(dataset: Dataset) -> list[str]:

@@ -326,7 +326,7 @@ def test_the_same_inputs_give_the_same_bytes(repo: Repository) -> None:
     first = {p.name: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     ingest(repo.root, "x/y")
     assert {p.name: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == first
-    assert len(first) == 4
+    assert len(first) == 5
 
 
 def test_parts_that_do_not_add_up_are_shown(repo: Repository) -> None:
