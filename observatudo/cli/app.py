@@ -27,7 +27,7 @@ app = typer.Typer(
 def _register() -> None:
     from observatudo.cli import classify, datasets, doctor, fetch, generate, remove, repro, runs, summary, value
 
-    app.command(help=_("Run what has changed in the pipeline, independent stages at once."))(repro.repro)
+    app.command(help=_("Run what has changed, independent stages at once."))(repro.repro)
     app.command(help=_("Take snapshots of datasets anew, from packages or a local file."))(fetch.fetch)
     app.command(help=_("List the declared datasets: rows, match rate and version."))(datasets.datasets)
     app.command(help=_("List the runs, newest first."))(runs.runs)
@@ -35,7 +35,7 @@ def _register() -> None:
     app.command(help=_("Print an indicator's values in a place and where they come from."))(value.value)
     app.command(help=_("Classify the indicators of any CSV into the axes."))(classify.classify)
     app.command(help=_("Write the files that are made from the declarations."))(generate.generate)
-    app.command(help=_("Take a dataset off, or clear away what one left behind; shows it first."))(remove.remove)
+    app.command(help=_("Take off a dataset or what one left behind; shows it first."))(remove.remove)
     app.command(help=_("Say what the last run built and what to type next."))(summary.summary)
     app.command(help=_("Say what is missing on this machine and how to mend it."))(doctor.doctor)
 
