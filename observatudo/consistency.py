@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
 from observatudo.i18n import _
 
 if TYPE_CHECKING:
-    from observatudo.config import Check, Dataset, Derive, Field, ParamRef
+    from observatudo.config import Check, Dataset, Derive, Extract, Field, Lookup, ParamRef, Prefix
 
 _NUMERIC = {"integer", "number"}
-# the database's regular expressions (RE2) have no look-around and no back-references
-_BEYOND_RE2 = re.compile(r"\(\?<?[=!]|\\[1-9]|\(\?P=")
+# what follows is of the database's regular expressions (RE2): they have no look-around and no back-references,
+_LOOKS = re.compile(r"\(\?<?[=!]|\(\?P=")
+_BACK = re.compile(r"\\[1-9]")
+# of words they know only letters without accents,
+_WORDS = re.compile(r"\\[wWbB]")
+# and they name classes of characters, which Python's do not
+_CLASS = re.compile(r"\\[pP](?:\{\^?\w+\}|[A-Z])")
+_ESCAPE = re.compile(_CLASS.pattern + r"|\\.", re.DOTALL)
+# of a date's format, what moves the day by the hours of a time zone
+_ZONES = {"z", "Z"}
 
 
 def nearest(name: str, valid: Collection[str]) -> str:
@@ -33,7 +41,8 @@ def problems(dataset: Dataset) -> list[str]:
     for place, name in _references(dataset):
         if name not in fields:
             found.append(_unknown(place, name, names))
-    found += [*_patterns(dataset), *_derivations(dataset), *_types(dataset), *_kind(dataset)]
+    found += [*_patterns(dataset), *_derivations(dataset), *_types(dataset), *_made(dataset), *_kind(dataset)]
+    found += [*_melt(dataset), *_values(dataset)]
     for check in dataset.checks:
         found += _check(check, dataset, fields)
     return found
@@ -67,26 +76,43 @@ def _measured(dataset: Dataset) -> Iterator[tuple[str, str]]:
 
 
 def _patterns(dataset: Dataset) -> Iterator[str]:
-    written = [(f"fields.{f.name}.constraints.pattern", f.constraints.pattern) for f in dataset.fields]
-    written += [(f"resources.{r.path}.pattern", r.pattern) for r in dataset.resources]
-    written += [
-        (f"fields.{f.name}.derive.extract.pattern", f.derive.extract.pattern)
-        for f in dataset.fields
-        if f.derive and f.derive.extract
-    ]
-    written.append(("melt.pattern", dataset.melt.pattern if dataset.melt else None))
+    written = [(f"resources.{r.path}.pattern", r.pattern) for r in dataset.resources]
+    if dataset.melt is not None:
+        written.append(("melt.pattern", dataset.melt.pattern))
     for place, pattern in written:
-        if not pattern:
-            continue
-        try:
-            compiled = re.compile(pattern)
-        except re.error as error:
-            yield _("{place} is no regular expression: {error}").format(place=place, error=error)
-            continue
-        if place.startswith("resources.") and not compiled.groupindex:
+        groups, wrong = _compiled(place, pattern)
+        yield from wrong
+        if place.startswith("resources.") and groups == {}:
             yield _("{place} needs named groups, (?P<name>…): they are the columns").format(place=place)
-        if not place.startswith("resources.") and _BEYOND_RE2.search(pattern):
-            yield _("{place}: look-around and back-references are not possible here").format(place=place)
+    for field in dataset.fields:
+        if field.constraints.pattern:
+            yield from _for_database(f"fields.{field.name}.constraints.pattern", field.constraints.pattern)
+        if field.derive and field.derive.extract:
+            yield from _for_database(f"fields.{field.name}.derive.extract.pattern", field.derive.extract.pattern)
+
+
+def _compiled(place: str, pattern: str) -> tuple[Mapping[str, int] | None, list[str]]:
+    """Return the pattern's named groups (None where there are none to look at) and what is wrong with it."""
+    try:
+        return (re.compile(pattern).groupindex if pattern else None), []
+    except re.error as error:
+        return None, [_("{place} is no regular expression: {error}").format(place=place, error=error)]
+
+
+def _for_database(place: str, pattern: str) -> Iterator[str]:
+    yield from _compiled(place, as_python(pattern))[1]
+    escapes = [found.group() for found in _ESCAPE.finditer(pattern)]
+    if _LOOKS.search(pattern) or any(map(_BACK.fullmatch, escapes)):
+        yield _("{place}: look-around and back-references are not possible here").format(place=place)
+    if words := sorted({escape for escape in escapes if _WORDS.fullmatch(escape)}):
+        yield _(
+            "{place}: {escapes} knows no letters with accents here; write {letters} for a character of a word"
+        ).format(place=place, escapes=", ".join(words), letters=r"[\p{L}\d_]")
+
+
+def as_python(pattern: str) -> str:
+    """Return the database's pattern as one that Python can read, with the same groups: its classes are letters."""
+    return _ESCAPE.sub(lambda found: "x" if _CLASS.fullmatch(found.group()) else found.group(), pattern)
 
 
 def _derivations(dataset: Dataset) -> Iterator[str]:
@@ -124,12 +150,75 @@ def _types(dataset: Dataset) -> Iterator[str]:
             yield _("fields.{name}: decimalChar any leaves no room for groupChar").format(name=field.name)
         if field.groupChar and field.groupChar == field.decimalChar:
             yield _("fields.{name}: decimalChar and groupChar are the same").format(name=field.name)
-        if field.factor != 1 and field.type not in _NUMERIC:
-            yield _("fields.{name}: factor is for numbers").format(name=field.name)
+        yield from _factor(field)
+        if field.type == "date" and _ZONES & set(re.findall("%(.)", field.format)):
+            yield _("fields.{name}.format: %z and %Z would move the day; take the day out with derive.extract").format(
+                name=field.name
+            )
     kinds = {field.name: field.type for field in dataset.fields}
     for place, name, kind in _typed_references(dataset):
         if kinds.get(name, kind) != kind:
             yield _("{place}: the field “{name}” must be of type {kind}").format(place=place, name=name, kind=kind)
+
+
+def _factor(field: Field) -> Iterator[str]:
+    whole = isinstance(field.factor, int | float) and float(field.factor).is_integer()
+    if field.factor != 1 and field.type not in _NUMERIC:
+        yield _("fields.{name}: factor is for numbers").format(name=field.name)
+    elif field.type == "integer" and not whole:
+        yield _("fields.{name}: with this factor an integer may be none any more; use type: number").format(
+            name=field.name
+        )
+
+
+def _made(dataset: Dataset) -> Iterator[str]:
+    """What is cut out of a text, or looked up by one, is made of a text; what we make is written plainly."""
+    kinds = {field.name: field.type for field in dataset.fields}
+    for field in dataset.fields:
+        ways: list[tuple[str, Prefix | Extract | Lookup | None]] = []
+        if field.derive is not None:
+            ways = [(f"derive.{key}", getattr(field.derive, key)) for key in ("prefix", "extract", "lookup")]
+            if field.decimalChar != "." or field.groupChar:
+                yield _("fields.{name}: a derived number is written plainly: no decimalChar, no groupChar").format(
+                    name=field.name
+                )
+        if not isinstance(field.factor, int | float):
+            ways.append(("factor", field.factor))
+        for key, way in ways:
+            if way is not None and kinds.get(way.of, "string") != "string":
+                place = f"fields.{field.name}.{key}.of"
+                yield _("{place}: the field “{name}” must be of type {kind}").format(
+                    place=place, name=way.of, kind="string"
+                )
+
+
+def _melt(dataset: Dataset) -> Iterator[str]:
+    """A column that becomes rows cannot be a field as well."""
+    if dataset.melt is None or _compiled("", dataset.melt.pattern)[1]:
+        return
+    pattern, own = re.compile(dataset.melt.pattern), {dataset.melt.variable, dataset.melt.value}
+    for field in dataset.fields:
+        for source in field.sources():
+            if field.derive is None and source not in own and pattern.fullmatch(source):
+                yield _("fields.{name}: the column “{source}” matches melt.pattern and becomes rows").format(
+                    name=field.name, source=source
+                )
+
+
+def _values(dataset: Dataset) -> Iterator[str]:
+    kinds = {field.name: field.type for field in dataset.fields}
+    ids = [indicator.id for indicator in dataset.indicators]
+    for twice in sorted({each for each in ids if ids.count(each) > 1}):
+        yield _("indicators: the id “{id}” stands twice").format(id=twice)
+    for indicator in dataset.indicators:
+        yield from _value(f"indicators.{indicator.id}.value", indicator.value, kinds)
+    if dataset.indicator_columns is not None:
+        yield from _value("indicator_columns.value", dataset.indicator_columns.value, kinds)
+
+
+def _value(place: str, name: str, kinds: Mapping[str, str]) -> Iterator[str]:
+    if kinds.get(name) in {"date", "boolean"}:
+        yield _("{place}: the field “{name}” must be a number or a text").format(place=place, name=name)
 
 
 def _fits(bound: float | date | ParamRef, field: Field) -> bool:
@@ -150,6 +239,9 @@ def _typed_references(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
     for key, name in dataset.indicator_columns or ():
         if key not in {"value", "text"} and name is not None:
             yield f"indicator_columns.{key}", name, "string"
+    if dataset.kind == "catalogo":
+        yield "kind catalogo", "id_indicador", "string"
+        yield "kind catalogo", "por_mil", "boolean"
 
 
 def _kind(dataset: Dataset) -> Iterator[str]:

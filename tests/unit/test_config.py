@@ -9,6 +9,7 @@ import pytest
 from observatudo import config
 from observatudo.errors import ConfigError
 from observatudo.yamlfile import load, parse
+from tests.builder import LONG, Repository, changed
 
 ROOT = Path(__file__).parents[2]
 GOOD = (ROOT / "configs/datasets/registro_civil/obito.yaml").read_text(encoding="utf-8")
@@ -174,3 +175,99 @@ def test_a_value_yaml_cannot_make_is_an_error_with_its_place(tmp_path: Path, tex
     with pytest.raises(ConfigError) as error:
         parse(path)
     assert str(path) in error.value.where
+
+
+def field(name: str, kind: str = "string", **more: object) -> dict[str, object]:
+    return {"name": name, "type": kind, **more}
+
+
+def with_fields(*fields: dict[str, object], **more: object) -> dict[str, object]:
+    """Return a declaration of observations with these fields besides (or instead of) its own."""
+    own: list[dict[str, object]] = LONG["fields"]  # type: ignore[assignment]
+    named = {each["name"] for each in fields}
+    return changed(LONG, **({"fields": [*(each for each in own if each["name"] not in named), *fields]} | more))
+
+
+def indicator(**more: object) -> dict[str, object]:
+    return {"id": "a_b", "name": "A", "value": "quantidade", "unit": "u"} | more
+
+
+def catalogue(*fields: dict[str, object]) -> dict[str, object]:
+    kept = {key: value for key, value in LONG.items() if key == "resources"}
+    return kept | {"kind": "catalogo", "fields": [*fields, field("nome")]}
+
+
+YEARS = {"pattern": r"(\d{4})", "variable": "ano", "value": "quantidade"}
+TABLE = {"table": "configs/tabelas/t.csv", "key": "k", "value": "v"}
+BY_YEAR, BY_TOWN = TABLE | {"of": "ano"}, TABLE | {"of": "cidade"}
+MUST_BE_TEXT = "the field “ano” must be of type string"
+REFUSED: list[tuple[str, dict[str, object]]] = [
+    ("indicators: the id “a_b” stands twice", with_fields(indicators=[indicator(), indicator(name="B")])),
+    ("fields.quantidade: with this factor", with_fields(field("quantidade", "integer", factor=0.5))),
+    ("use type: number", with_fields(field("quantidade", "integer", factor=BY_TOWN))),
+    ("fields.x: a derived number is", with_fields(field("x", "number", derive={"constant": "1"}, decimalChar=","))),
+    ("fields.x: a derived number is", with_fields(field("x", "number", derive={"constant": "1"}, groupChar=","))),
+    ("fields.x.format: %z and %Z would move the day", with_fields(field("x", "date", format="%Y-%m-%dT%H%z"))),
+    ("take the day out with derive.extract", with_fields(field("x", "date", format="%Y %Z"))),
+    ("fields.x.constraints.pattern: \\W, \\w knows no", with_fields(field("x", constraints={"pattern": r"\w+|\W"}))),
+    (r"write [\p{L}\d_]", with_fields(field("x", derive={"extract": {"of": "cidade", "pattern": r"\b.+"}}))),
+    ("derive.extract.pattern: \\B", with_fields(field("x", derive={"extract": {"of": "cidade", "pattern": r"\B."}}))),
+    (
+        "indicators.a_b.value: the field “x” must be a number",
+        with_fields(field("x", "date"), indicators=[indicator(value="x")]),
+    ),
+    ("must be a number or a text", with_fields(field("x", "boolean"), indicators=[indicator(value="x")])),
+    (
+        "indicator_columns.value: the field “x” must be",
+        with_fields(
+            field("x", "boolean"),
+            indicators=[],
+            indicator_columns={"id": "cidade", "name": "cidade", "value": "x"},
+        ),
+    ),
+    (
+        f"fields.x.derive.prefix.of: {MUST_BE_TEXT}",
+        with_fields(field("x", derive={"prefix": {"of": "ano", "length": 1}})),
+    ),
+    (
+        f"fields.x.derive.extract.of: {MUST_BE_TEXT}",
+        with_fields(field("x", derive={"extract": {"of": "ano", "pattern": "."}})),
+    ),
+    (f"fields.x.derive.lookup.of: {MUST_BE_TEXT}", with_fields(field("x", derive={"lookup": BY_YEAR}))),
+    (f"fields.x.factor.of: {MUST_BE_TEXT}", with_fields(field("x", "number", factor=BY_YEAR))),
+    ("the field “por_mil” must be of type boolean", catalogue(field("id_indicador"), field("por_mil"))),
+    ("the field “id_indicador” must be of type string", catalogue(field("id_indicador", "integer"))),
+    (
+        "fields.x: the column “2020” matches melt.pattern and becomes rows",
+        with_fields(field("x", "number", source=["outra", "2020"]), melt=YEARS),
+    ),
+    ("melt.pattern is no regular expression", with_fields(melt=YEARS | {"pattern": "("})),
+]
+
+
+@pytest.mark.parametrize(("expected", "content"), REFUSED)
+def test_what_would_be_misread_is_refused(tmp_path: Path, expected: str, content: dict[str, object]) -> None:
+    made = Repository(tmp_path)
+    made.declare("x/y", content)
+    with pytest.raises(ConfigError) as error:
+        config.load_dataset(tmp_path, "x/y")
+    assert expected in error.value.message
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        with_fields(field("quantidade", "integer", factor=1000)),
+        with_fields(field("quantidade", "number", factor=BY_TOWN, decimalChar=",")),
+        with_fields(field("x", "date", format="%d%%z")),
+        with_fields(field("x", constraints={"pattern": r"[\p{L}\d_]+\\w\pL\P{Lu}"})),
+        with_fields(field("x", derive={"extract": {"of": "cidade", "pattern": r"^([\p{L}\d_]+)"}})),
+        with_fields(melt=YEARS | {"pattern": r"(?<!x)\b(\w+)_\d(?=\d)"}),
+        with_fields(field("x", source="total"), melt=YEARS),
+        catalogue(field("id_indicador"), field("por_mil", "boolean")),
+    ],
+)
+def test_what_can_be_read_is_taken(tmp_path: Path, content: dict[str, object]) -> None:
+    made = Repository(tmp_path)
+    made.declare("x/y", content)
+    assert config.load_dataset(tmp_path, "x/y").fields
