@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import pytest
 
 from observatudo.errors import DataError
-from observatudo.ingest.readers import LINE, Source, open_source
+from observatudo.ingest.readers import LINE, NATIVE, Source, open_source
 from observatudo.resource import Resource
 
 
@@ -29,10 +28,15 @@ class Declared(TypedDict, total=False):
 Rows = list[dict[str, str | int | None]]
 
 
-def read(path: Path, *, decimals: Mapping[str, str] | None = None, **declared: Unpack[Declared]) -> tuple[Source, Rows]:
+def number(text: str) -> str:
+    """Return what a number that is one in the file is handed back as."""
+    return NATIVE + text
+
+
+def read(path: Path, **declared: Unpack[Declared]) -> tuple[Source, Rows]:
     """Return the source, all its batches read, and their rows."""
     resource = Resource.model_validate({"path": path.name, "format": "csv", **declared})
-    source = open_source(path, resource, decimals or {})
+    source = open_source(path, resource)
     rows: Rows = []
     for batch in source.batches:
         assert batch.schema.names == [*source.columns, LINE]

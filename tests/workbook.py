@@ -1,4 +1,4 @@
-"""Writes small XLSX workbooks: what a test needs of the format, typed cells, errors and merged cells included."""
+"""Writes small XLSX workbooks: typed cells, errors, formulas and merged cells, as tests need them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,15 @@ class CellError(str):
     """An error as a cell shows it: ``#N/A``."""
 
 
-Cell = str | int | float | bool | datetime.date | CellError | None
+@dataclass(frozen=True)
+class Formula:
+    """A formula, without its sign ``=``, and its last value: None where no program has worked it out yet."""
+
+    text: str
+    value: str | float | None = None
+
+
+Cell = str | int | float | bool | datetime.date | CellError | Formula | None
 
 
 @dataclass
@@ -80,6 +88,10 @@ def _cell(cell: Cell, at: str) -> str:
         return ""
     if isinstance(cell, CellError):
         return f'<c r="{at}" t="e"><v>{cell}</v></c>'
+    if isinstance(cell, Formula):
+        kind = ' t="str"' if isinstance(cell.value, str) else ""
+        value = "" if cell.value is None else escape(str(cell.value))
+        return f'<c r="{at}"{kind}><f>{escape(cell.text)}</f><v>{value}</v></c>'
     if isinstance(cell, bool):
         return f'<c r="{at}" t="b"><v>{int(cell)}</v></c>'
     if isinstance(cell, datetime.date):

@@ -114,6 +114,8 @@ def test_a_preamble_gives_a_column(file: Path) -> None:
         constants={"fonte": "STN"},
     )
     assert source.preamble == {"ano": "2013"}
+    assert source.constant == {"ano", "fonte"}
+    assert read(file, dialect={"delimiter": ";", "headerRows": [4]})[0].constant == frozenset()
     assert rows == [
         {"a": "1", "b": "x", "ano": "2013", "fonte": "STN", LINE: 5},
         {"a": "2", "b": "y", "ano": "2013", "fonte": "STN", LINE: 6},

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from observatudo.ingest.readers import LINE
 from observatudo.resource import Resource
-from tests.reading import Rows, read, refused
+from tests.reading import Rows, number, read, refused
 
 Content = dict[str, object] | list[object] | str
 
@@ -68,8 +68,8 @@ def test_values_of_sidra_whose_first_record_is_the_header(file: Path) -> None:
 def test_lists_that_are_columns(file: Path) -> None:
     given(file, {"dados": {"ano": 2012, "uf": [11, 35], "iptu": [1.5, None]}})
     assert records(file, "dados.columns()") == [
-        {"ano": "2012", "uf": "11", "iptu": "1.5", LINE: 1},
-        {"ano": "2012", "uf": "35", "iptu": None, LINE: 2},
+        {"ano": number("2012"), "uf": number("11"), "iptu": number("1.5"), LINE: 1},
+        {"ano": number("2012"), "uf": number("35"), "iptu": None, LINE: 2},
     ]
     assert (
         "not of one length: a: 1, b: 2"
@@ -86,25 +86,42 @@ def test_the_outer_keeps_its_name(file: Path) -> None:
     ]
 
 
-def test_numbers_are_written_as_their_field_expects(file: Path) -> None:
+def test_numbers_are_written_plainly_and_marked(file: Path) -> None:
     given(file, '[{"a": 0.50, "b": 3550308.0, "c": 1.5e3, "d": 1E-7, "e": true, "f": -0.0, "g": "1.5", "h": NaN}]')
-    decimals = {"a": ",", "c": ",", "d": ",", "g": ","}
-    _source, (row,) = read(file, format="json", records="[]", decimals=decimals)
+    (row,) = records(file, "[]")
     assert row == {
-        **{"a": "0,50", "b": "3550308", "c": "1500", "d": "0,00000010"[:-1], "e": "true", "f": "-0"},
-        **{"g": "1.5", "h": "NaN", LINE: 1},
+        **{"a": number("0.50"), "b": number("3550308"), "c": number("1500"), "d": number("0.0000001")},
+        **{"e": "true", "f": number("-0"), "g": "1.5", "h": "NaN", LINE: 1},
     }
+
+
+def test_keys_are_text_and_what_they_hold_is_not(file: Path) -> None:
+    given(file, {"2020": {"11": 0.5, "12": "0,5"}})
+    assert records(file, "{ano}.{uf:valor}") == [
+        {"ano": "2020", "uf": "11", "valor": number("0.5"), LINE: 1},
+        {"ano": "2020", "uf": "12", "valor": "0,5", LINE: 2},
+    ]
+
+
+@pytest.mark.parametrize("way", ["[]", "[].x"])
+def test_a_text_that_looks_marked_is_refused(file: Path, way: str) -> None:
+    given(file, [{"a": "x", "x": {}}, {"a": number("1"), "x": {}}])
+    assert "U+E000" in refused(file, format="json", records=way).message
 
 
 def test_a_number_too_long_to_write_out_stays_as_it_is(file: Path) -> None:
     given(file, '[{"a": 1e999999999, "b": 12345678901234567890123}]')
     (row,) = records(file, "[]")
-    assert row == {"a": "1e999999999", "b": "12345678901234567890123", LINE: 1}
+    assert row == {"a": number("1e999999999"), "b": number("12345678901234567890123"), LINE: 1}
 
 
 def test_lists_in_a_record_stay_json(file: Path) -> None:
-    (row,) = records(given(file, [{"a": ["x", "é"], "b": {}, "c": {"d": {"e": 1}}}]), "[]")
-    assert row == {"a": '["x", "é"]', "c.d.e": "1", LINE: 1}
+    given(file, '[{"a": ["x", "é\\"", null, true], "b": {}, "c": {"d": {"e": 1}}, "f": [1, 2.50, {"g": [1e3]}, NaN]}]')
+    assert records(file, "[]") == [
+        {"a": '["x", "é\\"", null, true]', "c.d.e": number("1"), "f": '[1, 2.50, {"g": [1e3]}, NaN]', LINE: 1}
+    ]
+    given(file, '{"f": [[1, 2.50], {"g": 0.10}]}')
+    assert [row["f"] for row in records(file, "columns()")] == ["[1, 2.50]", '{"g": 0.10}']
 
 
 @pytest.mark.parametrize(
@@ -122,6 +139,7 @@ def test_lists_in_a_record_stay_json(file: Path) -> None:
         ("[]", "[]", "names no column"),
         ('[\n{"a": }]', "[]", "not valid JSON"),
         ("[" * 100_000, "[]", "nested too deeply"),
+        ('[{"a": ' + "[" * 900 + "]" * 900 + "}]", "[]", "nested too deeply"),
     ],
 )
 def test_what_does_not_fit(file: Path, content: Content, way: str, message: str) -> None:
@@ -142,7 +160,8 @@ def test_utf_16_and_the_encoding_found(file: Path) -> None:
 
 def test_text_by_a_pattern(file: Path) -> None:
     given(file, "x=1;y=é;z;")
-    _source, rows = read(file, format="text", pattern=r"(?P<nome>\w)(=(?P<valor>\w))?;", constants={"fonte": "f"})
+    source, rows = read(file, format="text", pattern=r"(?P<nome>\w)(=(?P<valor>\w))?;", constants={"fonte": "f"})
+    assert source.constant == {"fonte"}
     assert rows == [
         {"nome": "x", "valor": "1", "fonte": "f", LINE: 1},
         {"nome": "y", "valor": "é", "fonte": "f", LINE: 2},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ LONGEST_LINE = 64 << 20
 _Block = tuple[bytes, int]
 
 
-def read(path: Path, resource: Resource, _decimals: Mapping[str, str]) -> Source:
+def read(path: Path, resource: Resource) -> Source:
     """Open a CSV; raises DataError for an encoding or a header that cannot be read."""
     text = open_text(path, resource)
     blocks = _blocks(text)

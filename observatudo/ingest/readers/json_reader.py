@@ -7,7 +7,7 @@ too: its scalars, and what nested mappings hold, under dotted names.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +26,13 @@ _Row = dict[_Key, object]
 COLUMNS = "columns()"
 
 
-def read(path: Path, resource: Resource, decimals: Mapping[str, str]) -> Source:
+def read(path: Path, resource: Resource) -> Source:
     """Open a JSON file, which is read whole; raises DataError when ``records`` does not fit what it holds."""
     text = open_text(path, resource)
-    rows = list(_walk(_content(text), resource.records.split("."), {}, (0, ""), text.where))
+    try:
+        rows = list(_walk(_content(text), resource.records.split("."), {}, (0, ""), text.where))
+    except RecursionError:
+        raise DataError(_("the JSON is nested too deeply to be a table"), where=text.where) from None
     names = _names(rows)
     start = 1
     if resource.dialect.headerRows and rows:
@@ -37,9 +40,8 @@ def read(path: Path, resource: Resource, decimals: Mapping[str, str]) -> Source:
         names |= {key: (as_text(value) or "").strip() for key, value in rows[0].items() if key[0] == deepest}
         start = 2
     columns = named(list(names.values()) or [""], text.where)
-    marks = [decimals.get(column, ".") for column in columns]
-    data = ([as_text(row.get(key), mark) for key, mark in zip(names, marks, strict=True)] for row in rows[start - 1 :])
-    return Source(columns, batches_of(enumerate(data, start=start), columns), encoding=text.encoding)
+    data = ([row.get(key) for key in names] for row in rows[start - 1 :])
+    return Source(columns, batches_of(enumerate(data, start=start), columns, text.where), encoding=text.encoding)
 
 
 def _content(text: Text) -> object:
@@ -54,10 +56,8 @@ def _content(text: Text) -> object:
 
     try:
         content: object = json.loads(
-            text.whole(), parse_float=Number, parse_int=Number, parse_constant=str, object_pairs_hook=mapping
+            text.whole(), parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=mapping
         )
-    except RecursionError:
-        raise DataError(_("the JSON is nested too deeply to be a table"), where=text.where) from None
     except json.JSONDecodeError as error:
         raise DataError(
             _("this is not valid JSON: {error}").format(error=error.msg),
@@ -118,7 +118,10 @@ def _fields(mapping: dict[str, object], at: tuple[int, str], where: str, above: 
     """Return the values of a mapping, those of mappings inside it under dotted names."""
     row: _Row = {}
     for key, value in mapping.items():
-        inner = _fields(value, at, where, f"{above}{key}.") if isinstance(value, dict) else {(*at, above + key): value}
+        if isinstance(value, dict):
+            inner = _fields(value, at, where, f"{above}{key}.")
+        else:
+            inner = {(*at, above + key): _single(value)}
         if clash := sorted(name for _level, _step, name in set(row) & set(inner)):
             raise DataError(
                 _("two values of one record would be called {names}").format(names=", ".join(clash)), where=where
@@ -148,7 +151,22 @@ def _transposed(mapping: dict[str, object], found: _Row, at: tuple[int, str], wh
         )
     found = found | _fields({key: value for key, value in mapping.items() if key not in lists}, at, where)
     for values in zip(*lists.values(), strict=True):
-        yield found | {(*at, key): value for key, value in zip(lists, values, strict=True)}
+        yield found | {(*at, key): _single(value) for key, value in zip(lists, values, strict=True)}
+
+
+def _single(value: object) -> object:
+    return _as_json(value) if isinstance(value, list | dict) else value
+
+
+def _as_json(value: object) -> str:
+    """Return the JSON of a value, its numbers with the digits they are published with."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, list):
+        return "[" + ", ".join([_as_json(item) for item in value]) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join([f"{_as_json(key)}: {_as_json(item)}" for key, item in value.items()]) + "}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _no_such_path(where: str, step: str, node: object) -> DataError:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from observatudo.errors import DataError
 from observatudo.i18n import _
-from observatudo.ingest.readers.native import Number, as_text
+from observatudo.ingest.readers.native import NATIVE, Number, cell
 from observatudo.ingest.readers.raw import seekable
-from observatudo.ingest.readers.source import LINE, RECORDS_PER_BATCH, Source, named
+from observatudo.ingest.readers.source import LINE, RECORDS_PER_BATCH, Source, named, refuse_marked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from observatudo.resource import Resource
 
 
-def read(path: Path, resource: Resource, decimals: Mapping[str, str]) -> Source:
+def read(path: Path, resource: Resource) -> Source:
     """Open a Parquet file; raises DataError when it is damaged or a column is nested or holds bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -39,26 +39,24 @@ def read(path: Path, resource: Resource, decimals: Mapping[str, str]) -> Source:
                 next_step=_("have it published flat, as text or numbers"),
             )
     columns = named([name.strip() for name in file.schema_arrow.names], where)
-    return Source(columns, _batches(file, columns, decimals, where))
+    return Source(columns, _batches(file, columns, where))
 
 
-def _batches(
-    file: pq.ParquetFile, columns: list[str], decimals: Mapping[str, str], where: str
-) -> Iterator[pa.RecordBatch]:
+def _batches(file: pq.ParquetFile, columns: list[str], where: str) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
     row = 1
     try:
         for batch in file.iter_batches(RECORDS_PER_BATCH, use_threads=False):
-            texts = [_texts(column, decimals.get(name, ".")) for name, column in zip(columns, batch, strict=True)]
             numbers = pa.array(range(row, row + batch.num_rows), pa.int64())
+            texts = [_texts(column, numbers, where) for column in batch]
             yield pa.RecordBatch.from_arrays([*texts, numbers], names=[*columns, LINE])
             row += batch.num_rows
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(where, error) from None
 
 
-def _texts(column: pa.Array, decimal: str) -> pa.Array:
+def _texts(column: pa.Array, numbers: pa.Array, where: str) -> pa.Array:
     import pyarrow as pa
     import pyarrow.compute as compute
 
@@ -68,11 +66,14 @@ def _texts(column: pa.Array, decimal: str) -> pa.Array:
     if pa.types.is_timestamp(column.type):
         text = compute.replace_substring_regex(text, r"\.0+(Z?)$", r"\1")
         return compute.replace_substring(text, " ", "T", max_replacements=1)
+    if pa.types.is_integer(column.type):
+        return compute.binary_join_element_wise(NATIVE, text, "")
     if pa.types.is_decimal(column.type) or pa.types.is_floating(column.type):
         if compute.any(compute.match_substring(text, "e", ignore_case=True)).as_py():
-            return pa.array([each and as_text(Number(each), decimal) for each in text.to_pylist()], pa.string())
+            return pa.array([each and cell(Number(each)) for each in text.to_pylist()], pa.string())
         text = compute.replace_substring_regex(text, r"\.0*$", "")
-        return compute.replace_substring(text, ".", decimal) if decimal != "." else text
+        return compute.replace_substring_regex(text, r"^(.*\d)$", NATIVE + r"\1")  # NaN and infinities stay
+    refuse_marked(text, numbers, where)
     return text
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from observatudo.errors import DataError
 from observatudo.i18n import _
+from observatudo.ingest.readers.native import NATIVE, cell
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 LINE = "_linha"
 ROW = "_r"
 RECORDS_PER_BATCH = 100_000
-NO_DECIMALS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass
@@ -36,8 +35,11 @@ class Source:
 
     Batches have the columns, all text (null where the file has null or an empty cell), and LINE (int64): the
     physical line a CSV's row starts on (newlines in quotes counted), a sheet's row, else the record's number.
+    Numbers that are typed in the file (sheets, JSON, Parquet) are written plainly, with a point, after NATIVE;
+    no text of these formats begins with it. A CSV has no such numbers: there it is a character like any other.
     ``encoding`` is the one found, "" for binary formats. ``preamble`` holds what was taken from above the
-    header; it is among the columns.
+    header; it is among the columns. ``constant`` names the columns whose text is the same in every row because
+    ``preamble`` or ``constants`` of the declaration gave it, not the file's rows.
     """
 
     columns: list[str]
@@ -45,6 +47,7 @@ class Source:
     malformed: list[Malformed] = field(default_factory=list)
     encoding: str = ""
     preamble: dict[str, str] = field(default_factory=dict)
+    constant: frozenset[str] = frozenset()
 
 
 def named(names: list[str], where: str) -> list[str]:
@@ -111,7 +114,8 @@ def with_constants(source: Source, constants: dict[str, str], where: str) -> Sou
             next_step=_("call them something else under “constants” or “preamble”"),
         )
     named(columns, where)
-    return replace(source, columns=columns, batches=_extended(source.batches, constants))
+    batches = _extended(source.batches, constants)
+    return replace(source, columns=columns, batches=batches, constant=frozenset(constants))
 
 
 def _extended(batches: Iterator[pa.RecordBatch], constants: dict[str, str]) -> Iterator[pa.RecordBatch]:
@@ -123,8 +127,13 @@ def _extended(batches: Iterator[pa.RecordBatch], constants: dict[str, str]) -> I
         yield pa.RecordBatch.from_arrays(arrays, names=[*batch.schema.names[:-1], *constants, LINE])
 
 
-def batches_of(rows: Iterable[tuple[int, list[str | None]]], columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield batches of numbered rows, each a list as long as ``columns``."""
+def batches_of(
+    rows: Iterable[tuple[int, Sequence[object]]], columns: list[str], where: str
+) -> Iterator[pa.RecordBatch]:
+    """Yield batches of numbered rows, each with as many values as there are ``columns``.
+
+    Raises DataError for a text that begins with NATIVE.
+    """
     import pyarrow as pa
 
     names = [*columns, LINE]
@@ -137,9 +146,29 @@ def batches_of(rows: Iterable[tuple[int, list[str | None]]], columns: list[str])
         return pa.RecordBatch.from_arrays(arrays, names=names)
 
     for number, row in rows:
-        waiting.append([*row, number])
+        texts = [cell(value) for value in row]
+        if any(text == value and text.startswith(NATIVE) for text, value in zip(texts, row, strict=True) if text):
+            raise _marked(f"{where}:{number}")
+        waiting.append([*texts, number])
         if len(waiting) == RECORDS_PER_BATCH:
             yield batch()
             waiting = []
     if waiting:
         yield batch()
+
+
+def refuse_marked(texts: pa.Array, lines: pa.Array, where: str) -> None:
+    """Raise DataError when a text of the file begins with NATIVE, as if it were a number and no text."""
+    import pyarrow.compute as compute
+
+    at = compute.index(compute.starts_with(texts, NATIVE), True).as_py()
+    if at >= 0:
+        raise _marked(f"{where}:{lines[at]}")
+
+
+def _marked(where: str) -> DataError:
+    return DataError(
+        _("a text begins with the character U+E000, which Observatudo keeps for itself"),
+        where=where,
+        next_step=_("mend the snapshot at its source; that character means nothing in a text"),
+    )

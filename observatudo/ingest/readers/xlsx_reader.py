@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from xml.etree.ElementTree import ParseError
 
 from observatudo.errors import DataError
 from observatudo.i18n import _
+from observatudo.ingest.readers.left_out import left_out
 from observatudo.ingest.readers.native import as_text
 from observatudo.ingest.readers.raw import first_bytes, seekable
-from observatudo.ingest.readers.sheet_errors import error_cells
 from observatudo.ingest.readers.source import Source, batches_of, joined, named, search
 
 if TYPE_CHECKING:
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
     from observatudo.resource import Dialect, Resource
 
 _Cells = list[object]
-_Errors = dict[int, dict[int, str]]
+_LeftOut = dict[int, dict[int, str]]
 
 
-def read(path: Path, resource: Resource, decimals: Mapping[str, str]) -> Source:
+def read(path: Path, resource: Resource) -> Source:
     """Open one sheet; raises DataError when the workbook is none, or it is not clear which of its sheets to read."""
     where = str(path)
     with _opened(path, resource.innerpath) as file:
-        sheet, errors = _sheet(file, resource.dialect, where)
-    rows = _rows(sheet, errors)
+        sheet, others = _sheet(file, resource.dialect, where)
+    rows = _rows(sheet, others)
     wanted = resource.dialect.headerRows or [1]
     top = [(number, row) for number, row in zip(range(1, wanted[-1] + 1), rows, strict=False)]
     if len(top) < wanted[-1]:
@@ -42,12 +43,8 @@ def read(path: Path, resource: Resource, decimals: Mapping[str, str]) -> Source:
     texts = [[as_text(cell) or "" for cell in row] for row in spread]
     columns = named(joined([texts[n - 1] for n in wanted], resource.dialect.headerJoin), f"{where}:{wanted[0]}")
     above = "\n".join("\t".join(filter(None, row)) for row in texts[: wanted[0] - 1])
-    marks = [decimals.get(column, ".") for column in columns]
-    data = (
-        (number, [as_text(cell, mark) for cell, mark in zip(row, marks, strict=True)])
-        for number, row in _numbered(rows, wanted[-1] + 1)
-    )
-    return Source(columns, batches_of(data, columns), preamble=search(resource.preamble, above, where))
+    data = _numbered(rows, wanted[-1] + 1)
+    return Source(columns, batches_of(data, columns, where), preamble=search(resource.preamble, above, where))
 
 
 def _opened(path: Path, innerpath: str) -> BinaryIO:
@@ -62,7 +59,7 @@ def _opened(path: Path, innerpath: str) -> BinaryIO:
     return seekable(path, innerpath)
 
 
-def _sheet(file: BinaryIO, dialect: Dialect, where: str) -> tuple[CalamineSheet, _Errors]:
+def _sheet(file: BinaryIO, dialect: Dialect, where: str) -> tuple[CalamineSheet, _LeftOut]:
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:
@@ -72,16 +69,16 @@ def _sheet(file: BinaryIO, dialect: Dialect, where: str) -> tuple[CalamineSheet,
         book = CalamineWorkbook.from_filelike(file)
         index = _index(book, dialect, where)
         sheet = book.get_sheet_by_index(index)
-        errors = error_cells(file, index)
+        others = left_out(file, index)
     except (CalamineError, zipfile.BadZipFile, KeyError, ParseError) as error:
         raise DataError(
             _("this is no XLSX workbook, or a damaged one: {error}").format(error=error),
             where=where,
             next_step=_("get it again: observatudo fetch; or correct “format” in the dataset's declaration"),
         ) from None
-    if sheet.start is None:
+    if sheet.start is None and not others:
         raise DataError(_("the sheet “{name}” is empty").format(name=sheet.name), where=where)
-    return sheet, errors
+    return sheet, others
 
 
 def _index(book: CalamineWorkbook, dialect: Dialect, where: str) -> int:
@@ -114,17 +111,19 @@ def _index(book: CalamineWorkbook, dialect: Dialect, where: str) -> int:
     )
 
 
-def _rows(sheet: CalamineSheet, errors: _Errors) -> Iterator[_Cells]:
-    """Yield every row from the sheet's first on, from its first column on; empty cells are None."""
-    start, end = sheet.start, sheet.end
-    if start is None or end is None:
-        return
-    width = end[1] + 1
-    before: _Cells = [None] * start[1]
-    for number, cells in enumerate(sheet.iter_rows()):
+def _rows(sheet: CalamineSheet, others: _LeftOut) -> Iterator[_Cells]:
+    """Yield every row from the sheet's first on, from its first column on; empty cells are None.
+
+    What was left out can stand beyond the last row and column that the sheet's reader knows of.
+    """
+    end = sheet.end or (-1, -1)
+    height = 1 + max(end[0], *others, -1)
+    width = 1 + max(end[1], *(max(row) for row in others.values()), -1)
+    before: _Cells = [None] * (sheet.start[1] if sheet.start else 0)
+    for number, cells in zip(range(height), itertools.chain(sheet.iter_rows(), itertools.repeat([])), strict=False):
         row = [*before, *(None if cell == "" else cell for cell in cells)]
         row += [None] * (width - len(row))
-        for column, text in errors.get(number, {}).items():
+        for column, text in others.get(number, {}).items():
             row[column] = text
         yield row
 

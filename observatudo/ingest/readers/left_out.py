@@ -1,4 +1,8 @@
-"""The cells of a workbook's sheet that hold an error (``#N/A``): the reader of sheets leaves them empty."""
+"""The cells of a workbook's sheet that the reader of sheets leaves empty though something is in them.
+
+Errors (``#N/A``), and formulas that no program has worked out yet: whoever writes a workbook without Excel
+leaves the latter to whoever opens it.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +13,24 @@ from collections.abc import Iterator
 from typing import IO, BinaryIO, Final
 from xml.etree import ElementTree  # expat itself bounds the growth of entities
 
-_MARK: Final = b'"e"'  # how an error's cell says what it is: t="e"
+_SIGN: Final = re.compile(rb"""["']e["']|<(?:\w+:)?f[\s/>]""")  # t="e" is an error's cell, <f> a formula
+_LONGEST_SIGN = 64
 _PIECE = 1 << 20
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
-def error_cells(file: BinaryIO, index: int) -> dict[int, dict[int, str]]:
-    """Return row → column → text, counted from 0, of every error in the sheet of that position.
+def left_out(file: BinaryIO, index: int) -> dict[int, dict[int, str]]:
+    """Return row → column → text, counted from 0, of errors and formulas without a value in the sheet of that position.
 
-    Raises BadZipFile, KeyError or ParseError when the file is no workbook.
+    A formula's text begins with ``=``. Raises BadZipFile, KeyError or ParseError when the file is no workbook.
     """
     with zipfile.ZipFile(file) as archive:
         part = _part(archive, index)
-        if not _has_errors(archive, part):
+        if not _worth_reading(archive, part):
             return {}
         with archive.open(part) as content:
             found: dict[int, dict[int, str]] = {}
-            for row, column, text in _errors(content):
+            for row, column, text in _found(content):
                 found.setdefault(row, {})[column] = text
             return found
 
@@ -42,17 +47,17 @@ def _tree(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
     return ElementTree.fromstring(archive.read(name))  # noqa: S314
 
 
-def _has_errors(archive: zipfile.ZipFile, part: str) -> bool:
+def _worth_reading(archive: zipfile.ZipFile, part: str) -> bool:
     with archive.open(part) as content:
         held = b""
         while piece := content.read(_PIECE):
-            if _MARK in held + piece.replace(b"'", b'"'):
+            if _SIGN.search(held + piece):
                 return True
-            held = piece[-len(_MARK) :]
+            held = piece[-_LONGEST_SIGN:]
     return False
 
 
-def _errors(content: IO[bytes]) -> Iterator[tuple[int, int, str]]:
+def _found(content: IO[bytes]) -> Iterator[tuple[int, int, str]]:
     row, column = -1, -1
     for event, node in ElementTree.iterparse(content, ("start", "end")):  # noqa: S314
         tag = _tag(node)
@@ -60,11 +65,20 @@ def _errors(content: IO[bytes]) -> Iterator[tuple[int, int, str]]:
             row, column = int(node.get("r", row + 2)) - 1, -1
         elif event == "start" and tag == "c":
             column = _column(node.get("r", "")) if node.get("r") else column + 1
-        elif event == "end" and tag == "c" and node.get("t") == "e":
-            text = next((child.text for child in node if _tag(child) == "v" and child.text), "")
+        elif event == "end" and tag == "c" and (text := _text(node)):
             yield row, column, text
         if event == "end" and tag == "row":
             node.clear()
+
+
+def _text(cell: ElementTree.Element) -> str:
+    """Return the error or the formula of a cell, "" for any other; an empty text is a formula's value as well."""
+    parts = {_tag(part): part.text or "" for part in cell}
+    kind = cell.get("t")
+    if kind == "e" and parts.get("v"):
+        return parts["v"]
+    valued = parts.get("v") or "is" in parts or (kind == "str" and "v" in parts)
+    return "=" + parts["f"] if "f" in parts and not valued else ""
 
 
 def _tag(node: ElementTree.Element) -> str:
