@@ -96,15 +96,28 @@ def prepare(con: duckdb.DuckDBPyConnection, directory: Path, locality: Locality,
 
 
 def _official(con: duckdb.DuckDBPyConnection, directory: Path) -> None:
-    if not (directory / "referencia.parquet").is_file():
-        raise ConfigError(
-            _("a dataset with places needs the official list of municipalities"),
-            where=str(directory / "referencia.parquet"),
-            next_step="dvc repro ingest@ibge/municipio",
-        )
-    for table, file in (("oficial", "referencia"), ("outro_nome", "divergencia")):
-        source = literal(str(directory / f"{file}.parquet"))
-        con.execute(f"CREATE TABLE {table} AS SELECT * FROM read_parquet({source})")
+    """Load the list as ``oficial`` and the other names of its places as ``outro_nome``; raises ConfigError."""
+    import duckdb
+
+    for table, name, wanted in (
+        ("oficial", "referencia", "id_municipio, nome, id_uf, sigla_uf"),
+        ("outro_nome", "divergencia", "id_municipio, coluna, valor"),
+    ):
+        file = directory / f"{name}.parquet"
+        if not file.is_file():
+            raise _no_list(file, _("a dataset with places needs the official list of municipalities"))
+        try:
+            con.execute(f"CREATE TABLE {table} AS SELECT {wanted} FROM read_parquet({literal(str(file))})")
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error as error:
+            first, *_rest = str(error).splitlines()
+            message = _("the official list of municipalities cannot be read: {error}").format(error=first)
+            raise _no_list(file, message) from error
+
+
+def _no_list(file: Path, message: str) -> ConfigError:
+    return ConfigError(message, where=str(file), next_step="dvc repro ingest@ibge/municipio")
 
 
 def columns(locality: Locality | None) -> str:
