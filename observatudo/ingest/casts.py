@@ -5,7 +5,8 @@ neither a missing value nor in the grammar is a failure with a reason, never a n
 ``motivo``, one byte each: most rows have none.
 
 For each field there are four columns: its text as published (``texto:…``), the text to type, null where it
-is missing (``dado:…``), the typed value under the field's own name, and why it failed (``falha:…``).
+is missing (``dado:…``), the typed value under the field's own name, and why it failed (``falha:…``). Of a number
+that is read, ``nativo:…`` says whether the file itself holds it as a number.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from observatudo import config
 from observatudo.consistency import made_of
-from observatudo.ingest.sql import failure, given, ident, literal, literals, raw
+from observatudo.ingest.sql import failure, given, ident, literal, literals, native, raw
 
 if TYPE_CHECKING:
     from observatudo.config import Dataset, Derive, Field, Lookup, ParamValue
@@ -107,11 +108,13 @@ def _all_text(names: set[str], fields: dict[str, Field]) -> bool:
 
 def _given(field: Field) -> str:
     """Return the expression for the field's text, recoded; null where it is one of the missing values."""
-    source, missing = raw(field.name), sorted(field.missing())
-    recoded = "".join(f" WHEN {source} = {literal(old)} THEN {literal(new)}" for old, new in field.recode.items())
-    if not missing and not recoded:
+    source, missing = raw(field.name), field.missing()
+    cases = {text: "NULL" for text in missing if text not in field.recode}
+    cases |= {old: "NULL" if new in missing else literal(new) for old, new in field.recode.items()}
+    if not cases:
         return source
-    return f"CASE WHEN {source} IN {literals(missing)} THEN NULL{recoded} ELSE {source} END"
+    whens = " ".join(f"WHEN {literal(text)} THEN {result}" for text, result in sorted(cases.items()))
+    return f"CASE {source} {whens} ELSE {source} END"
 
 
 def typed(field: Field) -> str:
@@ -125,12 +128,26 @@ def typed(field: Field) -> str:
             f" WHEN {source} IN {literals(field.falseValues)} THEN false END"
         )
     if field.type == "date":
-        return f"CAST(try_strptime({source}, {literal(field.format)}) AS DATE)"
-    kind = _SQL_TYPES[field.type]
-    return f"CAST({_number(field)} * {_factor(field)} AS {kind})" if field.factor != 1 else _number(field)
+        form = literal(field.format)
+        day = f"try_strptime(CASE WHEN regexp_matches({source}, '[0-9]') THEN {source} END, {form})"
+        # written back it must be the same text: no word for a day, no year of two digits taken for the first century
+        return f"CASE WHEN strftime({day}, {form}) = {source} AND year({day}) >= 1000 THEN CAST({day} AS DATE) END"
+    if field.factor == 1:
+        return _number(field)
+    if field.type == "integer":
+        return f"TRY_CAST(CAST({_number(field)} AS HUGEINT) * {_factor(field)} AS BIGINT)"
+    # 15 digits: 1.005 × 1000 is 1005, not 1004.9999999999999
+    return f"CAST(printf('%.15g', {_number(field)} * {_factor(field)}) AS DOUBLE)"
 
 
 def _number(field: Field) -> str:
+    """Return the expression for the number in the field's text; a native one is written plainly, always."""
+    if field.derive is not None:
+        return _declared(field)
+    return f"CASE WHEN {native(field.name)} THEN {_read_as(field, '.', '')} ELSE {_declared(field)} END"
+
+
+def _declared(field: Field) -> str:
     if field.decimalChar != "any":
         return _read_as(field, field.decimalChar, field.groupChar)
     one, other = _read_as(field, ",", "."), _read_as(field, ".", ",")
@@ -139,6 +156,11 @@ def _number(field: Field) -> str:
 
 def _ambiguous(field: Field) -> str:
     return f"{_read_as(field, ',', '.')} <> {_read_as(field, '.', ',')}"
+
+
+def is_number(field: Field) -> bool:
+    """Say whether the field is one of whose texts a file can say that they are numbers."""
+    return field.type in _SQL_TYPES and field.derive is None
 
 
 def _read_as(field: Field, decimal: str, group: str) -> str:
@@ -167,7 +189,7 @@ def _factor(field: Field) -> str:
 
 def _looked_up(lookup: Lookup) -> str:
     name, of = literal(lookup_name(lookup)), ident(lookup.of)
-    return f"(SELECT t.valor FROM tabela t WHERE t.nome = {name} AND t.chave = {of})"
+    return f"(SELECT _t._valor FROM tabela _t WHERE _t._tabela = {name} AND _t._chave = {of})"
 
 
 def derived(derive: Derive) -> str:
@@ -195,7 +217,7 @@ def _filled(template: str) -> str:
 
 
 def lookups(dataset: Dataset) -> dict[str, Lookup]:
-    """Return every lookup of the declaration by the name its pairs have in ``tabela`` (nome, chave, valor)."""
+    """Return every lookup of the declaration by the name its pairs have in ``tabela`` (_tabela, _chave, _valor)."""
     found = [field.derive.lookup for field in dataset.fields if field.derive and field.derive.lookup]
     found += [field.factor for field in dataset.fields if not isinstance(field.factor, int | float)]
     return {lookup_name(lookup): lookup for lookup in found}
@@ -239,7 +261,7 @@ def _not_of_type(field: Field) -> list[tuple[str, str]]:
     none = f"{given(field.name)} IS NOT NULL AND {ident(field.name)} IS NULL"
     cases = []
     if field.decimalChar == "any":
-        cases.append((f"{none} AND {_ambiguous(field)}", "numero_ambiguo"))
+        cases.append((f"{none} AND NOT {native(field.name)} AND {_ambiguous(field)}", "numero_ambiguo"))
     if not isinstance(field.factor, int | float):
         cases.append((f"{none} AND {_number(field)} IS NOT NULL", "unidade_desconhecida"))
     return [*cases, (none, _NOT_OF_TYPE[field.type])]

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from observatudo.errors import DataError
 from observatudo.i18n import _
 from observatudo.ingest import rows
-from observatudo.ingest.readers import LINE, Source, open_source
-from observatudo.ingest.sql import ident, literal, literals, raw
+from observatudo.ingest.casts import is_number
+from observatudo.ingest.readers import LINE, NATIVE, Source, open_source
+from observatudo.ingest.sql import ident, literal, literals, native, raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    from observatudo.config import Dataset, Melt, Resource
+    from observatudo.config import Dataset, Field, Melt, Resource
     from observatudo.ingest.rows import Plan
 
 # blanks around a text mean nothing; the no-break space comes from web pages and spreadsheets
 _BLANKS = " \t\n\r\xa0"
+# formats whose files say themselves which cells are numbers
+_NATIVE_FORMATS = {"json", "xlsx", "parquet"}
 # of one batch: rows, unless they are so long that it comes to this many bytes first
 _ROWS, _BYTES = 122_880, 64 << 20
 
@@ -70,7 +73,7 @@ def collect(
     reads = [(order, r, path) for order, r in enumerate(dataset.resources) for path in _matching(files, r)]
     done, total = 0, sum(path.stat().st_size for _order, _resource, path in reads)
     for order, resource, path in reads:
-        source = open_source(path, resource, _decimals(dataset))
+        source = open_source(path, resource)
         _check_filter(path, resource, source)
         file = _File(path, resource, source, _columns(dataset, source, path))
         _read(con, file, order, plan, result)
@@ -97,12 +100,6 @@ def _matching(files: list[Path], resource: Resource) -> list[Path]:
     return found
 
 
-def _decimals(dataset: Dataset) -> dict[str, str]:
-    """Return the decimal character of each column's field: typed cells of a sheet are written with it."""
-    numbers = [field for field in dataset.fields if field.decimalChar == ","]
-    return {name: "," for field in numbers for name in field.sources()}
-
-
 def _check_filter(path: Path, resource: Resource, source: Source) -> None:
     for name in resource.filter:
         if name not in source.columns:
@@ -124,11 +121,7 @@ def _columns(dataset: Dataset, source: Source, path: Path) -> dict[str, str]:
     """Map each field to the column of this file it is read from; melted fields map to themselves."""
     present = list(source.columns)
     if dataset.melt is not None:
-        if not _melted(dataset, source):
-            raise DataError(
-                _("no column matches the pattern of “melt”: {pattern}").format(pattern=dataset.melt.pattern),
-                where=str(path),
-            )
+        _check_melt(dataset.melt, source, _melted(dataset, source), path)
         present += [dataset.melt.variable, dataset.melt.value]
     found: dict[str, str] = {}
     for wanted in dataset.fields:
@@ -136,6 +129,20 @@ def _columns(dataset: Dataset, source: Source, path: Path) -> dict[str, str]:
         if wanted.derive is None and name is not None:
             found[wanted.name] = name
     return found
+
+
+def _check_melt(melt: Melt, source: Source, melted: list[str], path: Path) -> None:
+    if not melted:
+        raise DataError(
+            _("no column matches the pattern of “melt”: {pattern}").format(pattern=melt.pattern), where=str(path)
+        )
+    own = {melt.variable.casefold(), melt.value.casefold()}
+    if taken := [name for name in source.columns if name.casefold() in own]:
+        raise DataError(
+            _("“melt” makes a column “{name}”, and the file has one of that name already").format(name=taken[0]),
+            where=str(path),
+            next_step=_("call melt.variable or melt.value, and its field, something else"),
+        )
 
 
 def _read(con: duckdb.DuckDBPyConnection, file: _File, order: int, plan: Plan, result: Collected) -> None:
@@ -187,8 +194,10 @@ def _without_blank(con: duckdb.DuckDBPyConnection, file: _File, table: pa.Table)
         return table
     blank = np.ones(table.num_rows, dtype=np.bool_)
     for name in file.source.columns:
-        length = compute.fill_null(compute.binary_length(table.column(name)), 0)
-        blank &= compute.equal(length, 0).to_numpy()
+        if name in file.source.constant:
+            continue
+        text = compute.utf8_trim(table.column(name), _BLANKS)
+        blank &= compute.equal(compute.fill_null(compute.binary_length(text), 0), 0).to_numpy()
         if not blank.any():
             return table
     con.register("vazias", table.filter(pa.array(blank)).select([LINE, "_r"]))
@@ -209,29 +218,46 @@ def _trimmed(table: pa.Table, used: set[str]) -> pa.Table:
 
 def _view(con: duckdb.DuckDBPyConnection, file: _File, order: int, dataset: Dataset) -> None:
     """Make the view ``lido`` over the batches of one file, without the rows outside the filter."""
-    outside = " OR ".join(_outside(column, allowed) for column, allowed in file.resource.filter.items())
+    outside = " OR ".join(_outside(file, column) for column in file.resource.filter)
     con.execute(f"CREATE OR REPLACE VIEW mantido AS SELECT * FROM lote WHERE NOT ({outside or 'false'})")
     source = _melted_rows(dataset.melt, file.source.columns) if dataset.melt else "mantido"
-    texts = ", ".join(
-        f"{ident(file.columns[f.name]) if f.name in file.columns else 'CAST(NULL AS VARCHAR)'} AS {raw(f.name)}"
-        for f in dataset.fields
-        if f.derive is None
-    )
-    places = f"_r, {order}::UTINYINT AS _ordem, CAST({literal(file.name)} AS arquivo) AS _arquivo, {LINE} AS _linha"
-    con.execute(f"CREATE OR REPLACE VIEW lido AS SELECT {places}, {texts or 'NULL AS nada'} FROM {source}")
+    read = [field for field in dataset.fields if field.derive is None]
+    texts = [f"{_text(file, field)} AS {raw(field.name)}" for field in read]
+    texts += [f"{_is_native(file, field)} AS {native(field.name)}" for field in read if is_number(field)]
+    places = f"_r, {order}::USMALLINT AS _ordem, CAST({literal(file.name)} AS arquivo) AS _arquivo, {LINE} AS _linha"
+    con.execute(f"CREATE OR REPLACE VIEW lido AS SELECT {', '.join([places, *texts])} FROM {source}")
 
 
-def _outside(column: str, allowed: list[str]) -> str:
-    return f"coalesce({ident(column)} NOT IN {literals(allowed)}, true)"
+def _text(file: _File, field: Field) -> str:
+    """Return the expression for the field's text in this file."""
+    return _unmarked(file, file.columns[field.name]) if field.name in file.columns else "CAST(NULL AS VARCHAR)"
+
+
+def _unmarked(file: _File, column: str) -> str:
+    """Return the expression for a column's text without the mark of a native number."""
+    text = ident(column)
+    if file.resource.format not in _NATIVE_FORMATS:
+        return text
+    return f"CASE WHEN starts_with({text}, {literal(NATIVE)}) THEN substr({text}, 2) ELSE {text} END"
+
+
+def _is_native(file: _File, field: Field) -> str:
+    if field.name not in file.columns or file.resource.format not in _NATIVE_FORMATS:
+        return "false"
+    return f"coalesce(starts_with({ident(file.columns[field.name])}, {literal(NATIVE)}), false)"
+
+
+def _outside(file: _File, column: str) -> str:
+    return f"coalesce({_unmarked(file, column)}, '') NOT IN {literals(file.resource.filter[column])}"
 
 
 def _reject_outside(con: duckdb.DuckDBPyConnection, file: _File) -> None:
     """Reject the rows outside the resource's filter, each once: for the first column that leaves it out."""
     earlier = "false"
-    for column, allowed in file.resource.filter.items():
-        outside = _outside(column, allowed)
+    for column in file.resource.filter:
+        outside = _outside(file, column)
         con.execute(
-            f"INSERT INTO recusado SELECT _r, ?, {LINE}, ?, {ident(column)}, 'fora_do_filtro' FROM lote"
+            f"INSERT INTO recusado SELECT _r, ?, {LINE}, ?, {_unmarked(file, column)}, 'fora_do_filtro' FROM lote"
             f" WHERE {outside} AND NOT ({earlier})",
             [file.name, column],
         )
@@ -240,13 +266,12 @@ def _reject_outside(con: duckdb.DuckDBPyConnection, file: _File) -> None:
 
 def _melted_rows(melt: Melt, columns: list[str]) -> str:
     """Return the subquery that turns the matching columns of ``mantido`` into rows."""
-    variable, value, pattern = ident(melt.variable), ident(melt.value), re.compile(melt.pattern)
-    melted = ", ".join(ident(column) for column in columns if pattern.fullmatch(column))
-    part = f"regexp_extract({variable}, {literal(melt.pattern)}, {min(pattern.groups, 1)})"
-    return (
-        f"(SELECT * REPLACE ({part} AS {variable})"
-        f" FROM mantido UNPIVOT INCLUDE NULLS ({value} FOR {variable} IN ({melted})))"
+    pattern = re.compile(melt.pattern)
+    found = [(column, pattern.fullmatch(column)) for column in columns]
+    melted = ", ".join(
+        f"{ident(column)} AS {literal(match[min(pattern.groups, 1)] or '')}" for column, match in found if match
     )
+    return f"(FROM mantido UNPIVOT INCLUDE NULLS ({ident(melt.value)} FOR {ident(melt.variable)} IN ({melted})))"
 
 
 def _malformed(con: duckdb.DuckDBPyConnection, name: str, source: Source, start: int) -> int:

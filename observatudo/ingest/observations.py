@@ -47,6 +47,7 @@ class Cell(TypedDict):
     _linha: int
     _relacao: str | None
     _nome: str | None
+    _falhou: bool | None
     valor: float | None
     valor_texto: str | None
     valor_original: str | None
@@ -99,8 +100,13 @@ def write(con: duckdb.DuckDBPyConnection, dataset: Dataset, rows_read: int, fold
 
 def _reject_failed(con: duckdb.DuckDBPyConnection, measure: Indicator | IndicatorColumns) -> None:
     reason = value_failure(measure)
+    column, text = literal(measure.value), raw(measure.value)
+    if measure.text is not None:
+        own = f"{failure(measure.value)} IS NOT NULL"
+        column = f"CASE WHEN {own} THEN {column} ELSE {literal(measure.text)} END"
+        text = f"CASE WHEN {own} THEN {text} ELSE {raw(measure.text)} END"
     con.execute(f"""
-        INSERT INTO recusado SELECT _r, _arquivo, _linha, {literal(measure.value)}, {raw(measure.value)}, {reason}
+        INSERT INTO recusado SELECT _r, _arquivo, _linha, {column}, {text}, {reason}
         FROM localizado WHERE {reason} IS NOT NULL
     """)
 
@@ -141,10 +147,14 @@ def _cells(dataset: Dataset, measure: Indicator | IndicatorColumns, position: st
         spoken = f"{failure(measure.text)} IS NULL AND {ident(value.name)} IS NULL"
         text = f"CASE WHEN {spoken} THEN {ident(measure.text)} END"
     by_name = dataset.locality is not None and dataset.locality.name is not None
+    failed = f"{value_failure(measure)} IS NOT NULL"
+    # a part whose value is rejected is passed on: the sum of the others would be wrong without a word
+    kept = f"NOT ({failed})" + (" OR _relacao = 'parte'" if by_name else "")
     # a column that is null throughout one byte wide: sorting moves every byte
     optional = {
         "_relacao": "CAST(_relacao AS VARCHAR)" if by_name else None,
         "_nome": "_nome" if by_name else None,
+        "_falhou": failed if by_name else None,
         "valor_texto": text,
         "justificativa": _said(value, measure),
     }
@@ -153,7 +163,7 @@ def _cells(dataset: Dataset, measure: Indicator | IndicatorColumns, position: st
         SELECT CAST({position} AS INTEGER) AS _posicao, CAST(enum_code(_id_local) AS INTEGER) AS _id_local, _data, _r,
             CAST(enum_code(_arquivo) AS INTEGER) AS _arquivo, _linha, {number} AS valor,
             nullif({raw(value.name)}, '') AS valor_original, {rest}
-        FROM localizado {join} WHERE {value_failure(measure)} IS NULL
+        FROM localizado {join} WHERE {kept}
     """
 
 
@@ -210,7 +220,7 @@ def _resolved(
     for table in tables:
         repeats = _repeats(table)
         if not repeats.any():
-            yield table
+            yield _sound(table)
             continue
         several = repeats | np.append(repeats[1:], False)
         cells = cast("list[Cell]", table.filter(pa.array(several)).to_pylist())
@@ -218,12 +228,20 @@ def _resolved(
         for _key, same in itertools.groupby(cells, key=_key_of):
             merged += _one(list(same), names, outcome)
         _reject_duplicates(con, names, outcome)
-        alone = table.filter(pa.array(~several))
+        alone = _sound(table.filter(pa.array(~several)))
         justified = table.schema.set(
             table.schema.get_field_index("justificativa"), pa.field("justificativa", pa.string())
         )
         added = pa.Table.from_pylist([dict(cell) for cell in merged], schema=justified)
         yield pa.concat_tables([alone.cast(justified), added]).sort_by([(name, "ascending") for name in _ORDER])
+
+
+def _sound(table: pa.Table) -> pa.Table:
+    """Return the cells whose value was not rejected."""
+    import pyarrow.compute as compute
+
+    failed = table.column("_falhou")
+    return table if failed.null_count == len(failed) else table.filter(compute.invert(failed))
 
 
 def _key_of(cell: Cell) -> tuple[int, int, date]:
@@ -245,18 +263,25 @@ def _one(cells: list[Cell], names: _Names, outcome: Outcome) -> list[Cell]:
             where = (f"{names.files[cell['_arquivo']]}:{cell['_linha']}" for cell in cells)
             outcome.named.append(f"{key} ({', '.join(where)})")
         return []
-    outcome.kept[[cell["_r"] for cell in cells]] = True
+    sound = [cell for cell in cells if not cell["_falhou"]]
+    outcome.kept[[cell["_r"] for cell in sound]] = True
+    return [_sum(sound, len(cells))] if sound else []
+
+
+def _sum(cells: list[Cell], wanted: int) -> Cell:
+    """Return the sum of a municipality's parts: no value where that of one is missing or was rejected."""
     values = [cell["valor"] for cell in cells if cell["valor"] is not None]
-    texts = [cell["valor_original"] for cell in cells if cell["valor_original"] is not None]
-    return [
-        {
-            **cells[0],
-            "valor": sum(values) if values else None,
-            "valor_texto": next((cell["valor_texto"] for cell in cells if cell["valor_texto"] is not None), None),
-            "valor_original": " + ".join(texts) or None,
-            "justificativa": f"soma de {len(cells)} linhas",
-        }
-    ]
+    texts = {cell["valor_texto"] for cell in cells if cell["valor_texto"] is not None}
+    whole = len(values) == wanted or (not values and len(texts) == 1)
+    said = [cell["justificativa"] for cell in cells if cell["justificativa"] is not None]
+    summed = f"soma de {wanted} linhas" if whole else f"falta o valor de uma das {wanted} partes"
+    return {
+        **cells[0],
+        "valor": sum(values) if values and whole else None,
+        "valor_texto": next(iter(texts)) if whole and len(texts) == 1 else None,
+        "valor_original": " + ".join(cell["valor_original"] or "∅" for cell in cells),
+        "justificativa": "; ".join(dict.fromkeys([summed, *said])),
+    }
 
 
 def _pieces(tables: Iterator[pa.Table], outcome: Outcome) -> Iterator[tuple[int, pa.Table]]:

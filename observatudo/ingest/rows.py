@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from observatudo.config import RepeatedBlockCheck
 from observatudo.ingest import casts, places
-from observatudo.ingest.sql import failure, ident, literal, literals, raw
+from observatudo.ingest.sql import failure, ident, literal, literals, native, raw
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,13 +26,7 @@ if TYPE_CHECKING:
 DUPLICATE = "chave_duplicada"
 # the id of an indicator is the name of its file
 _ID = "[a-z][a-z0-9_]{0,119}"
-_TRUNCATED = {
-    "anual": "year",
-    "semestral": "quarter",
-    "trimestral": "quarter",
-    "bimestral": "month",
-    "mensal": "month",
-}
+_MONTHS = {"anual": 12, "semestral": 6, "trimestral": 3, "bimestral": 2, "mensal": 1}
 _REJECTED = """
 CREATE TABLE recusado (_r BIGINT, arquivo VARCHAR, linha BIGINT, coluna VARCHAR, texto VARCHAR, motivo VARCHAR)
 """
@@ -40,7 +34,7 @@ CREATE TABLE recusado (_r BIGINT, arquivo VARCHAR, linha BIGINT, coluna VARCHAR,
 _SEEN = """
 CREATE SEQUENCE numero_do_indicador;
 CREATE TABLE indicador_visto (_n INTEGER, id VARCHAR, nome VARCHAR, descricao VARCHAR, unidade VARCHAR, eixo VARCHAR);
-CREATE TABLE indicador_divergente (id VARCHAR, nome VARCHAR);
+CREATE TABLE indicador_divergente (id VARCHAR, nome VARCHAR, unidade VARCHAR);
 """
 
 
@@ -59,9 +53,11 @@ def prepare(con: duckdb.DuckDBPyConnection, dataset: Dataset, params: dict[str, 
     con.execute(f"CREATE TYPE arquivo AS ENUM {literals(files)}")
     con.execute(_REJECTED)
     con.execute(_SEEN)
-    texts = ", ".join(f"CAST(NULL AS VARCHAR) AS {raw(f.name)}" for f in dataset.fields if f.derive is None)
-    nowhere = "0::BIGINT AS _r, 0::UTINYINT AS _ordem, NULL::arquivo AS _arquivo, 0::BIGINT AS _linha"
-    con.execute(f"CREATE VIEW lido AS SELECT {nowhere}, {texts or 'NULL AS nada'} WHERE false")
+    read = [field for field in dataset.fields if field.derive is None]
+    empty = [f"CAST(NULL AS VARCHAR) AS {raw(field.name)}" for field in read]
+    empty += [f"false AS {native(field.name)}" for field in read if casts.is_number(field)]
+    nowhere = "0::BIGINT AS _r, 0::USMALLINT AS _ordem, NULL::arquivo AS _arquivo, 0::BIGINT AS _linha"
+    con.execute(f"CREATE VIEW lido AS SELECT {', '.join([nowhere, *empty])} WHERE false")
     plan = Plan(dataset, _typed(dataset, params), _rejected(dataset, params), _placed(dataset))
     con.execute(plan.typed)
     con.execute(f"CREATE TABLE localizado AS {plan.placed}")
@@ -173,9 +169,10 @@ def _period(dataset: Dataset) -> str:
     if period is None:
         return "CAST(NULL AS DATE)"
     if period.date is not None:
-        whole = _TRUNCATED.get(dataset.frequency)
+        months = _MONTHS.get(dataset.frequency)
         name = f"t.{ident(period.date)}"
-        return f"CAST(date_trunc('{whole}', {name}) AS DATE)" if whole else name
+        first = f"month({name}) - (month({name}) - 1) % {months}"
+        return f"make_date(year({name}), {first}, 1)" if months else name
     month = f"t.{ident(period.month)}" if period.month else "1"
     assert period.year is not None
     return f"make_date(t.{ident(period.year)}, {month}, 1)"
@@ -187,9 +184,11 @@ def _meet_indicators(con: duckdb.DuckDBPyConnection, columns: IndicatorColumns) 
     What the id is judged by is looked at once per id, not once per row.
     """
     id_, name = ident(columns.id), ident(columns.name)
+    unit = ident(columns.unit) if columns.unit else "CAST(NULL AS VARCHAR)"
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE nomeado AS
-        SELECT {id_} AS id, {name} AS nome, min(_r) AS _r FROM tipado WHERE _motivo IS NULL GROUP BY ALL
+        SELECT {id_} AS id, {name} AS nome, {unit} AS unidade, min(_r) AS _r FROM tipado
+        WHERE _motivo IS NULL GROUP BY ALL
     """)
     wrong = con.execute(f"SELECT DISTINCT id FROM nomeado WHERE NOT regexp_full_match(id, {literal(_ID)})").fetchall()
     if wrong:
@@ -206,7 +205,8 @@ def _meet_indicators(con: duckdb.DuckDBPyConnection, columns: IndicatorColumns) 
     """)
     con.execute("""
         INSERT INTO indicador_divergente
-        SELECT n.id, n.nome FROM nomeado AS n JOIN indicador_visto AS v USING (id) WHERE n.nome <> v.nome
+        SELECT n.id, CASE WHEN n.nome <> v.nome THEN n.nome END, CASE WHEN n.unidade <> v.unidade THEN n.unidade END
+        FROM nomeado AS n JOIN indicador_visto AS v USING (id) WHERE n.nome <> v.nome OR n.unidade <> v.unidade
     """)
 
 
@@ -221,9 +221,16 @@ def _reject_ids(con: duckdb.DuckDBPyConnection, field: str, ids: list[str]) -> N
 
 
 def value_failure(measure: Indicator | IndicatorColumns) -> str:
-    """Return the expression for why a row has no value of this measure, null where it has one (or none was given)."""
+    """Return the expression for why a row has no value of this measure, null where it has one (or none was given).
+
+    A text speaks for a value that is no number at all; it does not excuse a number that is out of bounds.
+    """
     number = failure(measure.value)
     if measure.text is None:
         return number
     spoken = f"{failure(measure.text)} IS NULL AND {ident(measure.text)} IS NOT NULL"
-    return f"CASE WHEN NOT ({spoken}) THEN {number} END"
+    no_number = ", ".join(f"'{reason}'" for reason in ("nao_inteiro", "nao_numero", "nao_booleano"))
+    return (
+        f"CASE WHEN {number} IN ({no_number}) AND {spoken} THEN NULL WHEN {number} IS NOT NULL THEN {number}"
+        f" WHEN {ident(measure.value)} IS NULL THEN {failure(measure.text)} END"
+    )

@@ -28,6 +28,11 @@ def given(name: str) -> str:
     return ident(f"dado:{name}")
 
 
+def native(name: str) -> str:
+    """Return the quoted column that says whether the file holds the field's text as a number."""
+    return ident(f"nativo:{name}")
+
+
 def failure(name: str) -> str:
     """Return the quoted column that holds why a field could not be taken, or null."""
     return ident(f"falha:{name}")
