@@ -178,7 +178,7 @@ def test_a_row_of_blanks_is_a_blank_line(repo: Repository) -> None:
 
 
 def test_rows_of_one_indicator_in_two_units_are_told(repo: Repository) -> None:
-    fields = [{"name": name, "type": "string"} for name in ("id", "unidade")]
+    fields: list[dict[str, object]] = [{"name": name, "type": "string"} for name in ("id", "unidade")]
     columns = {"id": "id", "name": "id", "value": "valor", "unit": "unidade"}
     content = declaration(*fields, indicators=[], indicator_columns=columns)
     text = "codigo,ano,id,unidade,valor\n3550308,2020,a,R$,1\n3550308,2021,a,R$ mil,2\n"
