@@ -18,7 +18,7 @@ from observatudo.config import (
     RowsCheck,
 )
 from observatudo.ingest import places
-from observatudo.ingest.sql import ident, literals
+from observatudo.ingest.sql import failure, ident, literals
 
 if TYPE_CHECKING:
     import duckdb
@@ -51,22 +51,23 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Facts:
-    """What checks need beside the tables: rows of the result and its key, the match rate, copied blocks."""
+    """What checks need beside the tables: rows of the result, the match rate, copied blocks."""
 
     rows: int
-    key: list[str]
     match_rate: float | None
     blocks: list[str]
 
 
 def run(
-    con: duckdb.DuckDBPyConnection, checks: list[Check], params: dict[str, ParamValue], facts: Facts
+    con: duckdb.DuckDBPyConnection, dataset: Dataset, params: dict[str, ParamValue], facts: Facts
 ) -> list[CheckResult]:
     """Run the declared checks over ``localizado`` (the rows that were kept) and the facts."""
-    return [_run_one(con, check, params, facts) for check in checks]
+    return [_run_one(con, dataset, check, params, facts) for check in dataset.checks]
 
 
-def _run_one(con: duckdb.DuckDBPyConnection, check: Check, params: dict[str, ParamValue], facts: Facts) -> CheckResult:
+def _run_one(
+    con: duckdb.DuckDBPyConnection, dataset: Dataset, check: Check, params: dict[str, ParamValue], facts: Facts
+) -> CheckResult:
     def limit(value: float | config.ParamRef | None) -> float | None:
         return config.resolve(value, params, f"checks.{check.check}")
 
@@ -76,14 +77,19 @@ def _run_one(con: duckdb.DuckDBPyConnection, check: Check, params: dict[str, Par
         result = _bound(check, facts.match_rate, limit(check.minimum))
         return replace(result, sample=[] if result.passed else _unplaced(con))
     if isinstance(check, NullRateCheck):
-        return _null_rate(con, check, limit(check.maximum), facts.key)
+        return _null_rate(con, dataset, check, limit(check.maximum))
     if isinstance(check, AcceptedValuesCheck):
-        return _accepted(con, check)
+        return _accepted(con, check, _taken(dataset, check.field))
     if isinstance(check, RangeCheck):
-        return _range(con, check, limit(check.minimum), limit(check.maximum))
+        return _range(con, check, limit(check.minimum), limit(check.maximum), _taken(dataset, check.field))
     if isinstance(check, PartsSumCheck):
-        return _parts_sum(con, check, limit(check.tolerance) or 0.0)
+        return _parts_sum(con, check, limit(check.tolerance) or 0.0, _taken(dataset, check.field))
     return _copied(check, facts.blocks, limit(check.minimum))
+
+
+def _taken(dataset: Dataset, field: str) -> str:
+    """Return the condition for a row whose value of the field was not rejected; other fields' rows are gone already."""
+    return f"{failure(field)} IS NULL" if field in dataset.value_fields() else "true"
 
 
 def always(
@@ -103,7 +109,7 @@ def always(
     if unknown:
         results.append(CheckResult("unknown_column", "warn", None, False, len(unknown), None, None, unknown[:SAMPLES]))
     if dataset.indicator_columns is not None:
-        results.append(_one_name_each(con))
+        results += [_one_each(con, "indicator_name", "nome"), _one_each(con, "indicator_unit", "unidade")]
     return results
 
 
@@ -117,25 +123,30 @@ def _empty(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[tuple[str, 
         return []
     texts = {indicator.value: indicator.text for indicator in dataset.indicators}
     names = [*texts] if dataset.kind == "observacao" else [f.name for f in dataset.fields if f.output]
-    filled = [f"count({ident(n)}) + {f'count({ident(text)})' if (text := texts.get(n)) else '0'}" for n in names]
+
+    def count(name: str) -> str:
+        return f"count({ident(name)}) FILTER ({_taken(dataset, name)})"
+
+    filled = [f"{count(name)} + {count(text) if (text := texts.get(name)) else '0'}" for name in names]
     rows, *counts = con.execute(f"SELECT count(*), {', '.join(filled)} FROM localizado").fetchall()[0]
     return [(name, name in texts) for name, count in zip(names, counts, strict=True) if rows and not count]
 
 
-def _one_name_each(con: duckdb.DuckDBPyConnection) -> CheckResult:
-    """Return the check that rows agree on what an indicator is called; the first name is the one taken."""
-    rows = con.execute("""
-        SELECT d.id || ': ' || v.nome || ' ≠ ' || d.nome FROM indicador_divergente AS d
-        JOIN indicador_visto AS v USING (id) GROUP BY ALL ORDER BY ALL
+def _one_each(con: duckdb.DuckDBPyConnection, check: str, column: str) -> CheckResult:
+    """Return the check that rows agree on an indicator's name or unit; the first row's is the one taken."""
+    rows = con.execute(f"""
+        SELECT d.id || ': ' || v.{column} || ' ≠ ' || d.{column} FROM indicador_divergente AS d
+        JOIN indicador_visto AS v USING (id) WHERE d.{column} IS NOT NULL GROUP BY ALL ORDER BY ALL
     """).fetchall()
     sample = [row[0] for row in rows[:SAMPLES]]
-    return CheckResult("indicator_name", "warn", None, not rows, len(rows), None, None, sample)
+    return CheckResult(check, "warn", None, not rows, len(rows), None, None, sample)
 
 
-def _accepted(con: duckdb.DuckDBPyConnection, check: AcceptedValuesCheck) -> CheckResult:
+def _accepted(con: duckdb.DuckDBPyConnection, check: AcceptedValuesCheck, taken: str) -> CheckResult:
     name = ident(check.field)
     rows = con.execute(f"""
-        SELECT {name} || ' ×' || count(*), count(*) FROM localizado WHERE {name} NOT IN {literals(check.values)}
+        SELECT {name} || ' ×' || count(*), count(*) FROM localizado
+        WHERE {name} NOT IN {literals(check.values)} AND {taken}
         GROUP BY {name} ORDER BY count(*) DESC, {name}
     """).fetchall()
     failed = sum(count for _text, count in rows)
@@ -162,15 +173,16 @@ def _unplaced(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _null_rate(
-    con: duckdb.DuckDBPyConnection, check: NullRateCheck, maximum: float | None, key: list[str]
+    con: duckdb.DuckDBPyConnection, dataset: Dataset, check: NullRateCheck, maximum: float | None
 ) -> CheckResult:
-    # a directory is judged by its result: another resource may have filled the gap
     table, place = "localizado", "_arquivo || ':' || _linha"
-    if key:
-        table, place = "referencia", " || '/' || ".join(f"CAST({ident(name)} AS VARCHAR)" for name in key)
-    name = ident(check.field)
-    rows, filled = con.execute(f"SELECT count(*), count({name}) FROM {table}").fetchall()[0]
-    empty = con.execute(f"SELECT {place} FROM {table} WHERE {name} IS NULL ORDER BY 1 LIMIT {SAMPLES}").fetchall()
+    # a directory is judged by its result: another resource may have filled the gap
+    if dataset.kind == "referencia":
+        table, key = "referencia", dataset.primaryKey
+        place = " || '/' || ".join(f"CAST({ident(name)} AS VARCHAR)" for name in key)
+    name, source = ident(check.field), f"{table} WHERE {_taken(dataset, check.field)}"
+    rows, filled = con.execute(f"SELECT count(*), count({name}) FROM {source}").fetchall()[0]
+    empty = con.execute(f"SELECT {place} FROM {source} AND {name} IS NULL ORDER BY 1 LIMIT {SAMPLES}").fetchall()
     rate = round(1 - filled / rows, 6) if rows else 1.0
     bad = maximum is not None and rate > maximum
     sample = [row[0] for row in empty] if bad else []
@@ -178,7 +190,7 @@ def _null_rate(
 
 
 def _range(
-    con: duckdb.DuckDBPyConnection, check: RangeCheck, minimum: float | None, maximum: float | None
+    con: duckdb.DuckDBPyConnection, check: RangeCheck, minimum: float | None, maximum: float | None, taken: str
 ) -> CheckResult:
     name = ident(check.field)
     outside = " OR ".join(
@@ -186,23 +198,31 @@ def _range(
         for part, bound in ((f"{name} < {minimum!r}", minimum), (f"{name} > {maximum!r}", maximum))
         if bound is not None
     )
-    rows = f"FROM localizado WHERE {outside or 'false'}"
+    rows = f"FROM localizado WHERE ({outside or 'false'}) AND {taken}"
     count = int(con.execute(f"SELECT count(*) {rows}").fetchall()[0][0])
     shown = f"_arquivo || ':' || _linha || ': ' || CAST({name} AS VARCHAR)"
     sample = [row[0] for row in con.execute(f"SELECT {shown} {rows} ORDER BY _r LIMIT {SAMPLES}").fetchall()]
     return CheckResult(check.check, check.level, check.field, not count, count, None, None, sample)
 
 
-def _parts_sum(con: duckdb.DuckDBPyConnection, check: PartsSumCheck, tolerance: float) -> CheckResult:
-    name = ident(check.field)
+def _parts_sum(con: duckdb.DuckDBPyConnection, check: PartsSumCheck, tolerance: float, taken: str) -> CheckResult:
+    """Compare the sums within each period and indicator; a state's row without a value is shown with ``∅``."""
+    # 15 digits: what the order of adding up leaves behind them is no difference
     rows = con.execute(f"""
-        WITH parte AS (
-            SELECT left(_id_local, 2) AS id_uf, sum({name}) AS soma FROM localizado
-            WHERE length(_id_local) = 7 GROUP BY ALL
+        WITH linha AS (
+            SELECT CAST(_id_local AS VARCHAR) AS id, _data, _indicador,
+                CASE WHEN {taken} THEN CAST({ident(check.field)} AS DOUBLE) END AS valor FROM localizado
+        ), parte AS (
+            SELECT left(id, 2) AS id_uf, _data, _indicador, CAST(printf('%.15g', fsum(valor)) AS DOUBLE) AS soma
+            FROM linha WHERE length(id) = 7 GROUP BY ALL
         )
-        SELECT p.id_uf || ': ' || CAST(p.soma AS VARCHAR) || ' ≠ ' || CAST(t.{name} AS VARCHAR)
-        FROM parte AS p JOIN localizado AS t ON t._id_local = p.id_uf
-        WHERE abs(p.soma - t.{name}) > {tolerance!r} * abs(t.{name}) ORDER BY ALL
+        SELECT concat_ws(' ', p.id_uf, CAST(p._data AS VARCHAR), v.id) || ': ' || printf('%.15g', p.soma) || ' ≠ '
+            || coalesce(printf('%.15g', t.valor), '∅')
+        FROM parte AS p
+        JOIN linha AS t ON t.id = p.id_uf AND t._indicador = p._indicador AND t._data IS NOT DISTINCT FROM p._data
+        LEFT JOIN indicador_visto AS v ON v._n = p._indicador
+        WHERE p.soma IS NOT NULL AND (t.valor IS NULL OR abs(p.soma - t.valor) > {tolerance!r} * abs(t.valor))
+        ORDER BY ALL
     """).fetchall()
     sample = [row[0] for row in rows[:SAMPLES]]
     return CheckResult(check.check, check.level, check.field, not rows, len(rows), None, tolerance, sample)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,8 +94,8 @@ def ingest(root: Path, key: str, progress: Callable[[int, int], None] = _silent)
     files = [snapshots.folder(root, key) / name for name in sorted(snapshot.files)]
     work = root / WORK / key
     shutil.rmtree(work, ignore_errors=True)
-    (work / "saida").mkdir(parents=True)
     try:
+        (work / "saida").mkdir(parents=True)
         settings = _BOUNDS | {"temp_directory": str(work / "cheio")}
         with duckdb.connect(config=settings) as con:
             directory = root / params.datasets[key].lista
@@ -166,27 +167,38 @@ def _run(
     collected = collect(con, files, plan, progress)
     asked = _rows(con, dataset)
     copied = _settle_places(con, task)
+    rate = round(_rows(con, dataset) / asked, 6) if dataset.locality is not None and asked else None
     kept, total, named = _build(con, task, collected.rows_read)
-    return _report(con, task, _Result(collected, asked, kept, total, copied, named))
+    return _report(con, task, _Result(collected, rate, kept, total, copied, named))
 
 
 def _lookup_tables(con: duckdb.DuckDBPyConnection, root: Path, dataset: Dataset) -> None:
     """Load every lookup's pairs into ``tabela``; raises ConfigError for a table that cannot serve."""
-    con.execute("CREATE TABLE tabela (nome VARCHAR, chave VARCHAR, valor VARCHAR)")
+    con.execute("CREATE TABLE tabela (_tabela VARCHAR, _chave VARCHAR, _valor VARCHAR)")
+    factors = {casts.lookup_name(f.factor) for f in dataset.fields if not isinstance(f.factor, int | float)}
     for name, lookup in casts.lookups(dataset).items():
-        con.executemany("INSERT INTO tabela VALUES (?, ?, ?)", [[name, k, v] for k, v in _pairs(root, lookup).items()])
+        pairs = _pairs(root, lookup, factors=name in factors)
+        con.executemany("INSERT INTO tabela VALUES (?, ?, ?)", [[name, k, v] for k, v in pairs.items()])
 
 
-def _pairs(root: Path, lookup: Lookup) -> dict[str, str]:
+def _pairs(root: Path, lookup: Lookup, *, factors: bool) -> dict[str, str]:
+    number = re.compile(casts.grammar_of(".", "", whole_only=False), re.ASCII)
     pairs: dict[str, str] = {}
     for line, row in enumerate(reviewed.rows(root / lookup.table, {lookup.key, lookup.value}), start=2):
-        if row[lookup.key] in pairs:
+        where, key, value = f"{root / lookup.table}:{line}", row[lookup.key], row[lookup.value]
+        if key in pairs:
             raise ConfigError(
-                _("the lookup's table has “{value}” twice").format(value=row[lookup.key]),
-                where=f"{root / lookup.table}:{line}",
+                _("the lookup's table has “{value}” twice").format(value=key),
+                where=where,
                 next_step=_("keep one of the two"),
             )
-        pairs[row[lookup.key]] = row[lookup.value]
+        if factors and not number.fullmatch(value):
+            raise ConfigError(
+                _("the factor “{value}” is no number").format(value=value),
+                where=where,
+                next_step=_("write it plainly, as 1000 or 0.001"),
+            )
+        pairs[key] = value
     return pairs
 
 
@@ -231,10 +243,14 @@ def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
 
 @dataclass(frozen=True)
 class _Result:
-    """What the steps of one ingest found: see ``Report``; ``kept`` says of each row whether it reached the result."""
+    """What the steps of one ingest found: see ``Report``; ``kept`` says of each row whether it reached the result.
+
+    ``match_rate`` is the share of the rows that name a place which were given one; a copied block's rows have
+    none, a melted row is placed when a part of it is. None where no row names a place.
+    """
 
     collected: Collected
-    asked: int
+    match_rate: float | None
     kept: NDArray[np.bool_]
     rows: int
     copied: list[str]
@@ -250,10 +266,8 @@ def _report(con: duckdb.DuckDBPyConnection, task: _Task, result: _Result) -> Rep
     by_reason = dict(
         con.execute("SELECT motivo, count(DISTINCT _r) FROM recusado GROUP BY ALL ORDER BY ALL").fetchall()
     )
-    rate = _match_rate(dataset, result.asked, by_reason)
-    results = checks.run(
-        con, dataset.checks, task.params, checks.Facts(result.rows, dataset.primaryKey, rate, result.copied)
-    )
+    facts = checks.Facts(result.rows, result.match_rate, result.copied)
+    results = checks.run(con, dataset, task.params, facts)
     ignored = {name: columns for name, columns in sorted(result.collected.ignored.items()) if columns}
     results += checks.always(con, dataset, ignored, result.named, by_reason.get(rows.DUPLICATE, 0))
     return Report(
@@ -261,7 +275,7 @@ def _report(con: duckdb.DuckDBPyConnection, task: _Task, result: _Result) -> Rep
         rows_kept=kept,
         rows_rejected=rejected,
         rejected_by_reason=by_reason,
-        match_rate=rate,
+        match_rate=result.match_rate,
         rows=result.rows,
         observations=result.rows if dataset.kind == "observacao" else None,
         divergences=_count(con, "SELECT count(*) FROM divergencia") if dataset.kind == "referencia" else None,
@@ -270,17 +284,6 @@ def _report(con: duckdb.DuckDBPyConnection, task: _Task, result: _Result) -> Rep
         checks=results,
         snapshot={},
     )
-
-
-def _match_rate(dataset: Dataset, asked: int, by_reason: dict[str, int]) -> float | None:
-    """Return the share of the rows that name a place which were given one; a copied block's rows have none.
-
-    None where there is no such row.
-    """
-    if dataset.locality is None or not asked:
-        return None
-    unplaced = sum(by_reason.get(reason, 0) for reason in (*places.REASONS, blocks.REASON))
-    return round(1 - unplaced / asked, 6)
 
 
 def _stop_on_fatal(key: str, results: list[CheckResult]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def repo(tmp_path: Path) -> Repository:
     return repository(tmp_path)
 
 
-def declaration(*fields: dict[str, object], **more: object) -> dict[str, object]:
+def declaration(*fields: Mapping[str, object], **more: object) -> dict[str, object]:
     """Return a declaration by code and year, with one indicator over the field ``valor``."""
     named = {str(field["name"]) for field in fields}
     common = [field for field in (CODE, YEAR, VALUE) if field["name"] not in named]
@@ -132,7 +133,7 @@ def test_texts_are_values_with_a_column_and_checks_of_their_own(repo: Repository
     found = warnings(repo, declaration(value, checks=[accepted]), text)
     assert (values(repo), values(repo, "valor_texto")) == ([None] * 3, ["A", None, "Z"])
     assert rejects(repo) == [(5, "valor", "?", "fora_da_lista")]
-    assert found == {"accepted_values valor": ["? ×1", "Z ×1"]}
+    assert found == {"accepted_values valor": ["Z ×1"]}
 
 
 def named(*, note: bool = False) -> dict[str, object]:
@@ -237,7 +238,7 @@ def test_every_name_asked_for_is_kept_with_where_it_led(repo: Repository) -> Non
     ]
 
 
-CONTRADICTIONS = {
+CONTRADICTIONS: dict[str, dict[str, object]] = {
     "indicators.x_valor.text: the field “codigo2”": {
         "indicators": [{"id": "x_valor", "name": "X", "value": "valor", "text": "codigo2", "unit": "u"}]
     },
