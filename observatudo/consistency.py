@@ -171,6 +171,14 @@ def _factor(field: Field) -> Iterator[str]:
         )
 
 
+def _cut_from_text(derive: Derive, dataset: Dataset) -> bool:
+    """Say whether the number is a part of a published text: numbers of such a text are written as its source does.
+
+    A sheet, JSON or Parquet may hold the text as a number, whose digits are plain.
+    """
+    return derive.extract is not None and all(each.format in {"csv", "text"} for each in dataset.resources)
+
+
 def _made(dataset: Dataset) -> Iterator[str]:
     """What is cut out of a text, or looked up by one, is made of a text; what we make is written plainly."""
     kinds = {field.name: field.type for field in dataset.fields}
@@ -178,7 +186,7 @@ def _made(dataset: Dataset) -> Iterator[str]:
         ways: list[tuple[str, Prefix | Extract | Lookup | None]] = []
         if field.derive is not None:
             ways = [(f"derive.{key}", getattr(field.derive, key)) for key in ("prefix", "extract", "lookup")]
-            if field.decimalChar != "." or field.groupChar:
+            if (field.decimalChar != "." or field.groupChar) and not _cut_from_text(field.derive, dataset):
                 yield _("fields.{name}: a derived number is written plainly: no decimalChar, no groupChar").format(
                     name=field.name
                 )

@@ -16,7 +16,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from observatudo import config
-from observatudo.consistency import made_of
+from observatudo.consistency import as_python, made_of
 from observatudo.ingest.sql import failure, given, ident, literal, literals, native, raw
 
 if TYPE_CHECKING:
@@ -35,8 +35,10 @@ REASONS = (
     "fora_da_lista",
     "abaixo_do_minimo",
     "acima_do_maximo",
-    "id_invalido",  # see ``rows``
+    "id_invalido",
 )
+# an indicator's id is the name of its file
+ID_PATTERN = "[a-z][a-z0-9_]{0,119}"
 PLACES = "_r, _ordem, _arquivo, _linha"
 _NOT_OF_TYPE = {
     "integer": "nao_inteiro",
@@ -197,7 +199,7 @@ def derived(derive: Derive) -> str:
     if derive.prefix is not None:
         return f"left({ident(derive.prefix.of)}, {derive.prefix.length})"
     if derive.extract is not None:
-        group = min(re.compile(derive.extract.pattern).groups, 1)
+        group = min(re.compile(as_python(derive.extract.pattern)).groups, 1)
         found = f"regexp_extract({ident(derive.extract.of)}, {literal(derive.extract.pattern)}, {group})"
         return f"nullif({found}, '')"
     if derive.lookup is not None:
@@ -240,6 +242,8 @@ def failures(field: Field, params: dict[str, ParamValue], dataset: Dataset) -> s
     cases: list[tuple[str, str]] = []
     if field.type != "string":
         cases += _not_of_type(field)
+    if dataset.kind == "catalogo" and field.name == "id_indicador":
+        cases.append((f"NOT regexp_full_match({name}, {literal(ID_PATTERN)})", "id_invalido"))
     if field.derive is not None and field.derive.lookup is not None:
         cases.append((f"{ident(field.derive.lookup.of)} IS NOT NULL AND {name} IS NULL", "fora_da_tabela"))
     if field.name in dataset.required_fields():

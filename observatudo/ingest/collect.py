@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from observatudo.config import Dataset, Field, Melt, Resource
     from observatudo.ingest.rows import Plan
 
+BLANK = "linha_vazia"
+OUTSIDE = "fora_do_filtro"
+MALFORMED = "numero_de_colunas"
 # blanks around a text mean nothing; the no-break space comes from web pages and spreadsheets
 _BLANKS = " \t\n\r\xa0"
 # formats whose files say themselves which cells are numbers
@@ -201,7 +204,7 @@ def _without_blank(con: duckdb.DuckDBPyConnection, file: _File, table: pa.Table)
         if not blank.any():
             return table
     con.register("vazias", table.filter(pa.array(blank)).select([LINE, "_r"]))
-    con.execute(f"INSERT INTO recusado SELECT _r, ?, {LINE}, '', '', 'linha_vazia' FROM vazias", [file.name])
+    con.execute(f"INSERT INTO recusado SELECT _r, ?, {LINE}, '', '', {literal(BLANK)} FROM vazias", [file.name])
     con.unregister("vazias")
     return table.filter(pa.array(~blank))
 
@@ -257,7 +260,7 @@ def _reject_outside(con: duckdb.DuckDBPyConnection, file: _File) -> None:
     for column in file.resource.filter:
         outside = _outside(file, column)
         con.execute(
-            f"INSERT INTO recusado SELECT _r, ?, {LINE}, ?, {_unmarked(file, column)}, 'fora_do_filtro' FROM lote"
+            f"INSERT INTO recusado SELECT _r, ?, {LINE}, ?, {_unmarked(file, column)}, {literal(OUTSIDE)} FROM lote"
             f" WHERE {outside} AND NOT ({earlier})",
             [file.name, column],
         )
@@ -277,8 +280,8 @@ def _melted_rows(melt: Melt, columns: list[str]) -> str:
 def _malformed(con: duckdb.DuckDBPyConnection, name: str, source: Source, start: int) -> int:
     for number, record in enumerate(source.malformed, start=start):
         con.execute(
-            "INSERT INTO recusado VALUES (?, ?, ?, ?, ?, 'numero_de_colunas')",
-            [number, name, record.line, f"{record.found}/{record.expected}", record.text],
+            "INSERT INTO recusado VALUES (?, ?, ?, ?, ?, ?)",
+            [number, name, record.line, f"{record.found}/{record.expected}", record.text, MALFORMED],
         )
     return len(source.malformed)
 

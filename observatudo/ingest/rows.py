@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from observatudo.config import Dataset, Indicator, IndicatorColumns, ParamValue
 
 DUPLICATE = "chave_duplicada"
-# the id of an indicator is the name of its file
-_ID = "[a-z][a-z0-9_]{0,119}"
 _MONTHS = {"anual": 12, "semestral": 6, "trimestral": 3, "bimestral": 2, "mensal": 1}
 _REJECTED = """
 CREATE TABLE recusado (_r BIGINT, arquivo VARCHAR, linha BIGINT, coluna VARCHAR, texto VARCHAR, motivo VARCHAR)
@@ -190,7 +188,9 @@ def _meet_indicators(con: duckdb.DuckDBPyConnection, columns: IndicatorColumns) 
         SELECT {id_} AS id, {name} AS nome, {unit} AS unidade, min(_r) AS _r FROM tipado
         WHERE _motivo IS NULL GROUP BY ALL
     """)
-    wrong = con.execute(f"SELECT DISTINCT id FROM nomeado WHERE NOT regexp_full_match(id, {literal(_ID)})").fetchall()
+    wrong = con.execute(
+        f"SELECT DISTINCT id FROM nomeado WHERE NOT regexp_full_match(id, {literal(casts.ID_PATTERN)})"
+    ).fetchall()
     if wrong:
         _reject_ids(con, columns.id, [row[0] for row in wrong])
     fields = (columns.description, columns.unit, columns.axis)

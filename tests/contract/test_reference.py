@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import typing
 from collections.abc import Iterator
@@ -10,13 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from observatudo import config
-from observatudo.ingest import blocks, places, tables
+from observatudo.ingest import blocks, casts, collect, places, rows
 from observatudo.yamlfile import Strict
 from tests.conftest import ROOT
 
 DATASETS = (ROOT / "docs/datasets.md").read_text(encoding="utf-8")
+READING = (ROOT / "docs/reading.md").read_text(encoding="utf-8")
 LICENCES = (ROOT / "docs/data-licences.md").read_text(encoding="utf-8")
-INGEST = ROOT / "observatudo/ingest"
 
 
 def _models() -> Iterator[type[Strict]]:
@@ -37,31 +36,14 @@ def _words(text: str) -> set[str]:
     return {word for span in spans for word in re.findall(r"\w+", span)}
 
 
-def _literals(tree: ast.Module) -> Iterator[str]:
-    """Yield the reasons a module writes out: of failed constraints, of ``_reject``, and in its SQL."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            parts = [*node.args, *(item for arg in node.args if isinstance(arg, ast.Tuple) for item in arg.elts)]
-            last = parts[-1] if parts else None
-            if name in {"append", "_reject"} and isinstance(last, ast.Constant) and isinstance(last.value, str):
-                yield last.value
-        elif isinstance(node, ast.Assign) and "_NOT_OF_TYPE" in {getattr(target, "id", "") for target in node.targets}:
-            yield from ast.literal_eval(node.value).values()
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "INTO recusado VALUES" in node.value:
-            yield from re.findall(r"'(\w+)'", node.value)
-
-
 def _reasons() -> set[str]:
-    written = {
-        reason for path in INGEST.glob("*.py") for reason in _literals(ast.parse(path.read_text(encoding="utf-8")))
-    }
-    return written | {*places.REASONS, blocks.REASON, tables.DUPLICATE}
+    of_rows = {collect.BLANK, collect.OUTSIDE, collect.MALFORMED, blocks.REASON, rows.DUPLICATE}
+    return of_rows | {*casts.REASONS, *places.REASONS}
 
 
 @pytest.mark.parametrize("model", list(_models()), ids=lambda model: model.__name__)
 def test_every_key_of_a_declaration_is_explained(model: type[Strict]) -> None:
-    assert not {field.alias or key for key, field in model.model_fields.items()} - _words(DATASETS)
+    assert not {field.alias or key for key, field in model.model_fields.items()} - _words(DATASETS + READING)
 
 
 def test_every_check_is_explained() -> None:
@@ -71,8 +53,8 @@ def test_every_check_is_explained() -> None:
 
 
 def test_reject_reasons_are_those_of_the_code() -> None:
-    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", _section("Reject reasons"), re.MULTILINE)
-    explained = {word for row in rows for word in re.findall(r"\w+", row)} - {"motivo"}
+    lines = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", _section("Reject reasons"), re.MULTILINE)
+    explained = {word for line in lines for word in re.findall(r"\w+", line)} - {"motivo"}
     assert explained == _reasons()
 
 

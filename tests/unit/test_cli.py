@@ -111,6 +111,7 @@ def test_outside_a_repository_the_command_says_so(tmp_path: Path) -> None:
 def test_every_command_has_help() -> None:
     done = run("-m", "observatudo.cli.app", "--help")
     assert done.returncode == 0
-    for command in ("fetch", "datasets", "runs", "show", "value", "classify", "generate", "remove", "summary", "doctor"):
+    commands = "fetch repro datasets runs show value classify generate remove summary doctor"
+    for command in commands.split():
         assert f"  {command} " in done.stdout
         assert run("-m", "observatudo.cli.app", command, "--help").returncode == 0

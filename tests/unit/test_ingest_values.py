@@ -177,6 +177,35 @@ def test_a_row_of_blanks_is_a_blank_line(repo: Repository) -> None:
     assert [(row[0], row[3]) for row in rejects(repo)] == [(2, "linha_vazia"), (3, "linha_vazia")]
 
 
+def test_a_pattern_may_name_letters(repo: Repository) -> None:
+    extract = {"of": "nome", "pattern": r"([\p{L}\d]+)"}
+    cut = {"name": "valor", "type": "string", "derive": {"extract": extract}}
+    repo.ingest(
+        "x/y", declaration({"name": "nome", "type": "string"}, cut), "codigo,ano,nome\n3550308,2020,Água Branca\n"
+    )
+    assert values(repo, "valor_texto") == ["Água"]
+
+
+def test_a_number_cut_from_a_text_is_read_as_its_source_writes(repo: Repository) -> None:
+    extract = {"of": "preco", "pattern": r"R\$ (.+)"}
+    money = {"name": "valor", "type": "number", "decimalChar": ",", "groupChar": ".", "derive": {"extract": extract}}
+    repo.ingest(
+        "x/y", declaration({"name": "preco", "type": "string"}, money), 'codigo,ano,preco\n3550308,2020,"R$ 1.234,50"\n'
+    )
+    assert values(repo) == [1234.5]
+
+
+def test_a_catalogue_takes_no_id_that_is_no_name(repo: Repository) -> None:
+    fields = [{"name": name, "type": "string"} for name in ("id_indicador", "nome")]
+    content: dict[str, object] = {
+        "kind": "catalogo",
+        "resources": [{"path": "*.csv", "format": "csv"}],
+        "fields": fields,
+    }
+    repo.ingest("x/y", content, "id_indicador,nome\n../x,a\nbom,b\n")
+    assert rejects(repo) == [(2, "id_indicador", "../x", "id_invalido")]
+
+
 def test_rows_of_one_indicator_in_two_units_are_told(repo: Repository) -> None:
     fields: list[dict[str, object]] = [{"name": name, "type": "string"} for name in ("id", "unidade")]
     columns = {"id": "id", "name": "id", "value": "valor", "unit": "unidade"}

@@ -56,7 +56,9 @@ def test_any_graph_is_worked_off_whole(seed: int) -> None:
     order = [f"s{number}" for number in range(20)]
     needs = {name: {need for need in order[:index] if chance.random() < 0.2} for index, name in enumerate(order)}
     last = chance.choice([name for name in order if not any(name in needs[other] for other in order)])
-    plan, at_work, done = Plan(order, needs, last), [], []
+    plan = Plan(order, needs, last)
+    at_work: list[str] = []
+    done: list[str] = []
     while len(done) < len(order):
         while len(at_work) < 3 and (name := plan.next()):
             assert needs[name] <= set(done)
