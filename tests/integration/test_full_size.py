@@ -39,6 +39,7 @@ def test_memory_of_a_stage_is_that_of_all_its_processes_together(tmp_path: Path)
     hold = "import time; held = bytearray(100 * 1024 * 1024); time.sleep(1)"
     stage = tmp_path / "stages/ingest.py"
     stage.parent.mkdir()
+    (stage.parent / "__init__.py").touch()
     stage.write_text(f"import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', {hold!r}])\n{hold}\n")
     started = "import subprocess, sys; subprocess.run([sys.executable, '-m', 'stages.ingest', 'a/b'], check=True)"
     cost = watch.run([sys.executable, "-c", started], tmp_path, os.environ)
