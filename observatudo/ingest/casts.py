@@ -39,6 +39,7 @@ REASONS = (
 )
 # an indicator's id is the name of its file
 ID_PATTERN = "[a-z][a-z0-9_]{0,119}"
+NATIVE_FORMATS = {"json", "xlsx", "parquet"}
 PLACES = "_r, _ordem, _arquivo, _linha"
 _NOT_OF_TYPE = {
     "integer": "nao_inteiro",
@@ -75,10 +76,10 @@ def _columns(field: Field, *, shown: bool) -> list[str]:
 
 def _typed_block(query: str, fields: list[Field], dataset: Dataset, params: dict[str, ParamValue]) -> str:
     """Return the query with the columns of these fields added, those that are read before those made of them."""
-    read = [field for field in fields if field.derive is None]
+    read, marked = [field for field in fields if field.derive is None], marks_numbers(dataset)
     if read:
         query = f"SELECT *, {', '.join(f'{_given(f)} AS {given(f.name)}' for f in read)} FROM ({query})"
-        query = f"SELECT *, {', '.join(f'{typed(f)} AS {ident(f.name)}' for f in read)} FROM ({query})"
+        query = f"SELECT *, {', '.join(f'{typed(f, marked=marked)} AS {ident(f.name)}' for f in read)} FROM ({query})"
     for field in fields:
         if field.derive is not None:
             query = f"SELECT *, {_shown(field.derive)} AS {raw(field.name)} FROM ({query})"
@@ -119,8 +120,11 @@ def _given(field: Field) -> str:
     return f"CASE {source} {whens} ELSE {source} END"
 
 
-def typed(field: Field) -> str:
-    """Return the expression that turns the field's text (column ``dado:…``) into its type, else null."""
+def typed(field: Field, *, marked: bool = False) -> str:
+    """Return the expression that turns the field's text (column ``dado:…``) into its type, else null.
+
+    ``marked``: some texts are numbers of the file itself, which ``nativo:…`` tells.
+    """
     source = given(field.name)
     if field.type == "string":
         return source
@@ -135,16 +139,16 @@ def typed(field: Field) -> str:
         # written back it must be the same text: no word for a day, no year of two digits taken for the first century
         return f"CASE WHEN strftime({day}, {form}) = {source} AND year({day}) >= 1000 THEN CAST({day} AS DATE) END"
     if field.factor == 1:
-        return _number(field)
+        return _number(field, marked=marked)
     if field.type == "integer":
-        return f"TRY_CAST(CAST({_number(field)} AS HUGEINT) * {_factor(field)} AS BIGINT)"
+        return f"TRY_CAST(CAST({_number(field, marked=marked)} AS HUGEINT) * {_factor(field)} AS BIGINT)"
     # 15 digits: 1.005 × 1000 is 1005, not 1004.9999999999999
-    return f"CAST(printf('%.15g', {_number(field)} * {_factor(field)}) AS DOUBLE)"
+    return f"CAST(printf('%.15g', {_number(field, marked=marked)} * {_factor(field)}) AS DOUBLE)"
 
 
-def _number(field: Field) -> str:
+def _number(field: Field, *, marked: bool) -> str:
     """Return the expression for the number in the field's text; a native one is written plainly, always."""
-    if field.derive is not None:
+    if not marked or field.derive is not None:
         return _declared(field)
     return f"CASE WHEN {native(field.name)} THEN {_read_as(field, '.', '')} ELSE {_declared(field)} END"
 
@@ -160,9 +164,15 @@ def _ambiguous(field: Field) -> str:
     return f"{_read_as(field, ',', '.')} <> {_read_as(field, '.', ',')}"
 
 
-def is_number(field: Field) -> bool:
-    """Say whether the field is one of whose texts a file can say that they are numbers."""
-    return field.type in _SQL_TYPES and field.derive is None
+def marks_numbers(dataset: Dataset) -> bool:
+    """Say whether files of the dataset say themselves which of their texts are numbers."""
+    return any(resource.format in NATIVE_FORMATS for resource in dataset.resources)
+
+
+def marked_fields(dataset: Dataset) -> list[Field]:
+    """Return the fields of which ``nativo:…`` tells whether their text is a number of the file."""
+    numbers = [field for field in dataset.fields if field.type in _SQL_TYPES and field.derive is None]
+    return numbers if marks_numbers(dataset) else []
 
 
 def _read_as(field: Field, decimal: str, group: str) -> str:
@@ -241,7 +251,7 @@ def failures(field: Field, params: dict[str, ParamValue], dataset: Dataset) -> s
     name, limits = ident(field.name), field.constraints
     cases: list[tuple[str, str]] = []
     if field.type != "string":
-        cases += _not_of_type(field)
+        cases += _not_of_type(field, marked=marks_numbers(dataset))
     if dataset.kind == "catalogo" and field.name == "id_indicador":
         cases.append((f"NOT regexp_full_match({name}, {literal(ID_PATTERN)})", "id_invalido"))
     if field.derive is not None and field.derive.lookup is not None:
@@ -260,14 +270,15 @@ def failures(field: Field, params: dict[str, ParamValue], dataset: Dataset) -> s
     return "CASE " + " ".join(f"WHEN {when} THEN {literal(reason)}::motivo" for when, reason in cases) + " END"
 
 
-def _not_of_type(field: Field) -> list[tuple[str, str]]:
+def _not_of_type(field: Field, *, marked: bool) -> list[tuple[str, str]]:
     """Return the conditions for a text that is there and yet gave no value."""
     none = f"{given(field.name)} IS NOT NULL AND {ident(field.name)} IS NULL"
     cases = []
     if field.decimalChar == "any":
-        cases.append((f"{none} AND NOT {native(field.name)} AND {_ambiguous(field)}", "numero_ambiguo"))
+        unmarked = f" AND NOT {native(field.name)}" if marked else ""
+        cases.append((f"{none}{unmarked} AND {_ambiguous(field)}", "numero_ambiguo"))
     if not isinstance(field.factor, int | float):
-        cases.append((f"{none} AND {_number(field)} IS NOT NULL", "unidade_desconhecida"))
+        cases.append((f"{none} AND {_number(field, marked=marked)} IS NOT NULL", "unidade_desconhecida"))
     return [*cases, (none, _NOT_OF_TYPE[field.type])]
 
 

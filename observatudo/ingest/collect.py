@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from observatudo.errors import DataError
 from observatudo.i18n import _
 from observatudo.ingest import rows
-from observatudo.ingest.casts import is_number
+from observatudo.ingest.casts import NATIVE_FORMATS, marked_fields
 from observatudo.ingest.readers import LINE, NATIVE, Source, open_source
 from observatudo.ingest.sql import ident, literal, literals, native, raw
 
@@ -34,8 +34,6 @@ OUTSIDE = "fora_do_filtro"
 MALFORMED = "numero_de_colunas"
 # blanks around a text mean nothing; the no-break space comes from web pages and spreadsheets
 _BLANKS = " \t\n\r\xa0"
-# formats whose files say themselves which cells are numbers
-_NATIVE_FORMATS = {"json", "xlsx", "parquet"}
 # of one batch: rows, unless they are so long that it comes to this many bytes first
 _ROWS, _BYTES = 122_880, 64 << 20
 
@@ -226,7 +224,7 @@ def _view(con: duckdb.DuckDBPyConnection, file: _File, order: int, dataset: Data
     source = _melted_rows(dataset.melt, file.source.columns) if dataset.melt else "mantido"
     read = [field for field in dataset.fields if field.derive is None]
     texts = [f"{_text(file, field)} AS {raw(field.name)}" for field in read]
-    texts += [f"{_is_native(file, field)} AS {native(field.name)}" for field in read if is_number(field)]
+    texts += [f"{_is_native(file, field)} AS {native(field.name)}" for field in marked_fields(dataset)]
     places = f"_r, {order}::USMALLINT AS _ordem, CAST({literal(file.name)} AS arquivo) AS _arquivo, {LINE} AS _linha"
     con.execute(f"CREATE OR REPLACE VIEW lido AS SELECT {', '.join([places, *texts])} FROM {source}")
 
@@ -239,13 +237,13 @@ def _text(file: _File, field: Field) -> str:
 def _unmarked(file: _File, column: str) -> str:
     """Return the expression for a column's text without the mark of a native number."""
     text = ident(column)
-    if file.resource.format not in _NATIVE_FORMATS:
+    if file.resource.format not in NATIVE_FORMATS:
         return text
     return f"CASE WHEN starts_with({text}, {literal(NATIVE)}) THEN substr({text}, 2) ELSE {text} END"
 
 
 def _is_native(file: _File, field: Field) -> str:
-    if field.name not in file.columns or file.resource.format not in _NATIVE_FORMATS:
+    if field.name not in file.columns or file.resource.format not in NATIVE_FORMATS:
         return "false"
     return f"coalesce(starts_with({ident(file.columns[field.name])}, {literal(NATIVE)}), false)"
 

@@ -53,7 +53,7 @@ def prepare(con: duckdb.DuckDBPyConnection, dataset: Dataset, params: dict[str, 
     con.execute(_SEEN)
     read = [field for field in dataset.fields if field.derive is None]
     empty = [f"CAST(NULL AS VARCHAR) AS {raw(field.name)}" for field in read]
-    empty += [f"false AS {native(field.name)}" for field in read if casts.is_number(field)]
+    empty += [f"false AS {native(field.name)}" for field in casts.marked_fields(dataset)]
     nowhere = "0::BIGINT AS _r, 0::USMALLINT AS _ordem, NULL::arquivo AS _arquivo, 0::BIGINT AS _linha"
     con.execute(f"CREATE VIEW lido AS SELECT {', '.join([nowhere, *empty])} WHERE false")
     plan = Plan(dataset, _typed(dataset, params), _rejected(dataset, params), _placed(dataset))

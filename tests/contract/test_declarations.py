@@ -16,7 +16,7 @@ KEYS = config.declared(ROOT)
 
 
 def test_datasets_are_declared_on_both_sides() -> None:
-    """A declaration that is off the list waits for files brought by hand, and its lines stand in params.yaml as comments."""
+    """A declaration off the list waits for files brought by hand, and its lines stand in params.yaml as comments."""
     folder = ROOT / "configs/datasets"
     declared = {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")}
     assert declared >= set(KEYS)

@@ -17,7 +17,7 @@ PLAIN = Field(name="v", type="number")
 
 
 def cast(field: Field, texts: list[str]) -> list[float | None]:
-    rows = 'SELECT unnest(?) AS "dado:v", unnest(range(?)) AS i, false AS "nativo:v"'
+    rows = 'SELECT unnest(?) AS "dado:v", unnest(range(?)) AS i'
     query = f"SELECT {casts.typed(field)} FROM ({rows}) ORDER BY i"
     with duckdb.connect() as con:
         return [row[0] for row in con.execute(query, [texts, len(texts)]).fetchall()]
