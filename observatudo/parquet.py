@@ -18,8 +18,13 @@ _HARDLY_REPEATING = {"valor_original", "texto"}
 
 def write(table: pa.Table, path: Path) -> None:
     """Write a table that is already in a total order to ``path``, making its folders."""
-    with writer(path, table.schema) as out:
-        for group in groups(table.to_batches(), table.schema):
+    write_batches(table.to_batches(), table.schema, path)
+
+
+def write_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: Path) -> None:
+    """Write batches that come in a total order as ``write`` does their table, one row group at a time in memory."""
+    with writer(path, schema) as out:
+        for group in groups(batches, schema):
             out.write_table(group)
 
 

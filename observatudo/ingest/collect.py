@@ -49,12 +49,13 @@ class Collected:
 
 @dataclass(frozen=True)
 class _File:
-    """One file being read: its resource, and the column each field is read from (field → column)."""
+    """One file being read: its resource, the column each field is read from, and all columns that are looked at."""
 
     path: Path
     resource: Resource
     source: Source
     columns: dict[str, str]
+    used: set[str]
 
     @property
     def name(self) -> str:
@@ -76,10 +77,11 @@ def collect(
     for order, resource, path in reads:
         source = open_source(path, resource)
         _check_filter(path, resource, source)
-        file = _File(path, resource, source, _columns(dataset, source, path))
+        columns = _columns(dataset, source, path)
+        used = {*columns.values(), *resource.filter, *_melted(dataset, source)}
+        file = _File(path, resource, source, columns, used)
         _read(con, file, order, plan, result)
         seen[path.name] = set(file.columns)
-        used = {*file.columns.values(), *resource.filter, *_melted(dataset, source)}
         if source.encoding:
             result.encodings[path.name] = source.encoding
         result.ignored[path.name] = [name for name in source.columns if name not in used]
@@ -149,9 +151,8 @@ def _check_melt(melt: Melt, source: Source, melted: list[str], path: Path) -> No
 def _read(con: duckdb.DuckDBPyConnection, file: _File, order: int, plan: Plan, result: Collected) -> None:
     """Take one file's batches, number their rows, and hand back what was malformed as rejects."""
     ready = False
-    used = {*file.columns.values(), *file.resource.filter, *_melted(plan.dataset, file.source)}
     for batch in _gathered(file.source.batches):
-        table = _trimmed(_without_blank(con, file, _numbered(batch, result.rows_read)), used)
+        table = _trimmed(_without_blank(con, file, _numbered(batch, result.rows_read)), file.used)
         con.register("lote", table)
         if not ready:
             _view(con, file, order, plan.dataset)

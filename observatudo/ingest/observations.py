@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 KEY = ("id_indicador", "id_municipio", "data_referencia")
 NO_ROWS = "sem_linhas"  # the file that says that a dataset has no observation at all
-_BATCH = 122_880
+_BATCH = parquet.ROW_GROUP
 _NAMED = 10
 _ORDER = ["_posicao", "_id_local", "_data", "_r"]
 
@@ -91,10 +91,11 @@ def write(con: duckdb.DuckDBPyConnection, dataset: Dataset, rows_read: int, fold
     pieces = _pieces(_resolved(con, _whole_keys(reader), names, outcome), outcome)
     written = set()
     for position, tables in itertools.groupby(pieces, key=lambda piece: piece[0]):
-        _write_one(folder, names.indicators[position], _columns(tables, names, position, dataset))
-        written.add(names.indicators[position])
+        name = names.indicators[position]
+        parquet.write_batches(_columns(tables, names, position, dataset), _schema(), folder / f"{name}.parquet")
+        written.add(name)
     for name in [name for name in names.indicators if name not in written] or ([] if written else [NO_ROWS]):
-        _write_one(folder, name, iter(()))
+        parquet.write_batches((), _schema(), folder / f"{name}.parquet")
     return outcome
 
 
@@ -322,12 +323,6 @@ def _constant(text: str, rows: int) -> pa.DictionaryArray:
     import pyarrow as pa
 
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, dtype=np.int8)), pa.array([text]))
-
-
-def _write_one(folder: Path, name: str, batches: Iterator[pa.RecordBatch]) -> None:
-    with parquet.writer(folder / f"{name}.parquet", _schema()) as out:
-        for group in parquet.groups(batches, _schema()):
-            out.write_table(group)
 
 
 def _schema() -> pa.Schema:

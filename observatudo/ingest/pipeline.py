@@ -343,9 +343,7 @@ def _write_tables(con: duckdb.DuckDBPyConnection, folder: Path, dataset: Dataset
 
 def _copy(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     reader = con.sql(query).to_arrow_reader(parquet.ROW_GROUP)
-    with parquet.writer(path, reader.schema) as out:
-        for group in parquet.groups(reader, reader.schema):
-            out.write_table(group)
+    parquet.write_batches(reader, reader.schema, path)
 
 
 def _json(content: object) -> str:
