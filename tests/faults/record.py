@@ -99,6 +99,8 @@ class Recorder:
         text = re.sub(r"\b[0-9a-f]{64}\b", "HASH", text)
         text = re.sub(r"\b(PID|Pid) \d+", r"\1 N", text)
         text = re.sub(r"[^\s']*/dvc repro", "dvc repro", text)
+        # dash dies of the Ctrl-C that its stage has answered already; bash hands on the stage's own 130
+        text = text.replace("exited with -2", "exited with 130")
         lines = [line.rstrip()[:_WIDEST] for line in text.splitlines() if not _NOISE.match(line)]
         return "\n".join(lines)
 
