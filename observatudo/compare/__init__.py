@@ -1,0 +1,1 @@
+"""Comparison: two versions in, one ``Comparison`` out, in seven parts; and the ways to show it."""
