@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from observatudo import paths
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 from observatudo.versions.lock import Out
@@ -172,7 +174,7 @@ class Versions:
             record.run_id,
             "run",
             self.root,
-            RecordTree(self.repo, {**self._beside(record), **blobs}),
+            RecordTree(self.repo, {**self._beside(record), **blobs}, _held(record)),
             self.store,
             commit=record.commit,
             date=record.ended,
@@ -230,3 +232,9 @@ class Versions:
         return ObservatudoError(
             _("“{name}” is no revision, experiment, run or path").format(name=name), where=name, next_step=next_step
         )
+
+
+def _held(record: Record) -> dict[str, bytes]:
+    """Return transform's metrics of a run, which its record repeats."""
+    path = (paths.METRICS / "transform.json").as_posix()
+    return {path: json.dumps({"transform": record.dbt}).encode()} if record.dbt else {}

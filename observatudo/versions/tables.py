@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import yaml
@@ -38,7 +38,7 @@ class TableFile:
 class TableAt:
     """A table of one version. An empty ``key`` means that nothing says how to tell its rows apart.
 
-    ``dataset`` is empty for a table of several; ``derived`` tables follow from others (the marts).
+    ``dataset`` is empty for a table of several; ``derived`` tables follow from others (marts, the table of loads).
     """
 
     name: str
@@ -69,7 +69,8 @@ def of_output(version: Version, path: str) -> Iterator[TableAt]:
         name, key = _SINGLE[path]
         yield from _whole(version, path, name, key)
     elif path == _LOADS:
-        yield from _whole(version, path, "carga", ("fonte", "dataset", "tabela"))
+        for table in _whole(version, path, "carga", ("fonte", "dataset", "tabela")):
+            yield replace(table, derived=True)
     elif path == paths.MARTS.as_posix():
         yield from _marts(version, path)
     elif PurePosixPath(path).is_relative_to(paths.INGESTED.as_posix()):

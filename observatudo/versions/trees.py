@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -82,12 +82,18 @@ class DiskTree:
 
 @dataclass(frozen=True)
 class RecordTree:
-    """The files a run record names by blob hash; one that was never committed cannot be read."""
+    """The files a run record names by blob hash; one that was never committed cannot be read.
+
+    ``held`` are files whose content the record itself holds.
+    """
 
     repo: git.Repo
     blobs: Mapping[str, str]
+    held: Mapping[str, bytes] = field(default_factory=dict)
 
     def read(self, path: str) -> bytes | None:
+        if path in self.held:
+            return self.held[path]
         blob = self.blobs.get(path)
         if blob is None:
             return None

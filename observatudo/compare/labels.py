@@ -1,0 +1,137 @@
+"""Part labels: which indicators went from one axis to another, and what made them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from observatudo import paths
+from observatudo.compare.model import Flip, Labels
+from observatudo.i18n import _
+from observatudo.versions import TableAt, Version
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Cause = Literal["input", "prompt", "model", "override", "taxonomy", "noise"]
+Row = Mapping[str, object]
+_LABELS = "rotulo"
+_HUMAN = "humano"
+_READ_BY_CLASSIFIER = ("nome", "descricao", "unidade", "eixo_fonte")
+
+
+@dataclass(frozen=True)
+class _Side:
+    labels: dict[str, Row]
+    indicators: dict[str, Row]
+    params: object
+
+
+def labels(a: Version, b: Version, tables_a: Mapping[str, TableAt], tables_b: Mapping[str, TableAt]) -> Labels:
+    """Compare the axes of the indicators that both versions label. Raises Missing when a table cannot be had."""
+    missing = [
+        _("{side} has no labels").format(side=side.name)
+        for side, tables in ((a, tables_a), (b, tables_b))
+        if _LABELS not in tables
+    ]
+    if missing:
+        return Labels(status="missing", missing=missing)
+    if _hashes(tables_a[_LABELS]) == _hashes(tables_b[_LABELS]):
+        return _same(len(_read(a, tables_a[_LABELS])))
+    before, after = _side(a, tables_a), _side(b, tables_b)
+    both = sorted(before.labels.keys() & after.labels.keys())
+    flips = list(_flips(before, after, both))
+    matrix = Counter((_axis(before.labels[key]), _axis(after.labels[key])) for key in both)
+    return Labels(
+        status="changed" if flips or len(both) != len(before.labels) or len(both) != len(after.labels) else "same",
+        compared=len(both),
+        flipped=len(flips),
+        percent=100 * len(flips) / len(both) if both else 0.0,
+        added=len(after.labels) - len(both),
+        removed=len(before.labels) - len(both),
+        matrix=_nested(matrix),
+        causes=dict(sorted(Counter(flip.cause for flip in flips).items())),
+        flips=flips,
+    )
+
+
+def _same(count: int) -> Labels:
+    return Labels(status="same", compared=count)
+
+
+def _nested(matrix: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for (a, b), count in sorted(matrix.items()):
+        found.setdefault(a, {})[b] = count
+    return found
+
+
+def _hashes(table: TableAt) -> list[str]:
+    return [file.entry.md5 for file in table.files]
+
+
+def _side(version: Version, tables: Mapping[str, TableAt]) -> _Side:
+    described = [table for name, table in tables.items() if name.endswith("/indicador")]
+    indicators = {key: row for table in described for key, row in _read(version, table).items()}
+    return _Side(_read(version, tables[_LABELS]), indicators, _threshold(version))
+
+
+def _threshold(version: Version) -> object:
+    import yaml
+
+    content = yaml.safe_load(version.text(paths.PARAMS.as_posix()) or b"")
+    return content.get("classify") if isinstance(content, Mapping) else None
+
+
+def _read(version: Version, table: TableAt) -> dict[str, Row]:
+    """Return id_indicador → row of a small table."""
+    import pyarrow.parquet as pq
+
+    found: dict[str, Row] = {}
+    for file in table.files:
+        content: pa.Table = pq.read_table(file.local(version))
+        found |= {str(row["id_indicador"]): row for row in content.to_pylist()}
+    return found
+
+
+def _flips(a: _Side, b: _Side, both: list[str]) -> Iterator[Flip]:
+    for key in both:
+        before, after = a.labels[key], b.labels[key]
+        if _axis(before) == _axis(after):
+            continue
+        described = b.indicators.get(key) or a.indicators.get(key) or {}
+        yield Flip(
+            id_indicador=key,
+            nome=str(described.get("nome", key)),
+            a=_axis(before),
+            b=_axis(after),
+            cause=_cause(a, b, key),
+            origin_a=str(before.get("origem")),
+            origin_b=str(after.get("origem")),
+        )
+
+
+def _axis(row: Row) -> str:
+    return str(row.get("eixo"))
+
+
+def _cause(a: _Side, b: _Side, key: str) -> Cause:
+    """Return the nearest cause: a person's decision, then what was classified, then with what; else noise.
+
+    The parameters of ``classify`` (its threshold) count as the model's.
+    """
+    before, after = a.labels[key], b.labels[key]
+    if _HUMAN in (before.get("origem"), after.get("origem")):
+        return "override"
+    one, other = a.indicators.get(key, {}), b.indicators.get(key, {})
+    if any(one.get(name) != other.get(name) for name in _READ_BY_CLASSIFIER):
+        return "input"
+    if before.get("versao_taxonomia") != after.get("versao_taxonomia"):
+        return "taxonomy"
+    if before.get("versao_prompt") != after.get("versao_prompt"):
+        return "prompt"
+    if before.get("versao_classificador") != after.get("versao_classificador") or a.params != b.params:
+        return "model"
+    return "noise"
