@@ -158,13 +158,14 @@ class Table(_Part):
 
     ``status``: ``same`` (by hash or row by row), ``changed``, ``added`` and ``removed`` (whole table),
     ``not_comparable`` (``why`` says so: key duplicated or null, column of the key gone), ``missing`` (its bytes
-    are in neither cache nor remote). ``segments`` is by ``dataset``, ``state``, ``indicator`` and ``year``, the
-    ones with most differences first, at most ``SEGMENTS`` of each.
+    are in neither cache nor remote). ``derived`` tables follow from others. ``segments`` is by ``dataset``,
+    ``state``, ``indicator`` and ``year``, the ones with most differences first, at most ``SEGMENTS`` of each.
     """
 
     status: Literal["same", "changed", "added", "removed", "not_comparable", "missing"]
     why: str = ""
     next_step: str = ""
+    derived: bool = False
     key: list[str] = []
     rows_a: int | None = None
     rows_b: int | None = None
@@ -239,11 +240,12 @@ class Dbt(_Part):
 
 
 class Breach(_Part):
-    """A line of the policy that this comparison breaks: the rule, what was measured, and where."""
+    """A line of the policy that this comparison breaks: the rule, what was measured, where, and why it is a rule."""
 
     rule: str
     measured: str
     where: str
+    reason: str = ""
 
 
 class Verdict(_Part):
