@@ -1,0 +1,197 @@
+"""Parts config, params, metrics, labels and dbt: what changed, by key, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from observatudo.compare import keys
+from observatudo.compare.dbt import dbt
+from observatudo.compare.labels import labels
+from observatudo.compare.model import Labels
+from observatudo.versions import Version, Versions, tables
+from tests.past import CONFIG, DATASET, PARAMS, Past, label, observation, past
+
+DECLARATION = f"configs/datasets/{DATASET}.yaml"
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Past:
+    made = past(tmp_path / "repo")
+    made.write("data/metrics/ingest/x/y.json", '{"x": {"y": {"rows": 10, "match_rate": 1.0}}}')
+    made.write("data/metrics/transform.json", '{"transform": {"tests_passed": 3, "rows": {"fact": 10}}}')
+    made.write("dbt/models/marts/fact.sql", "select 1")
+    made.write("configs/tabelas/uf.csv", "uf,nome\nSP,São Paulo\nRJ,Rio\n")
+    made.observations([observation("3550308", 2019, 1.0, name) for name in ("a", "b", "c", "d")])
+    made.labels([label(name, "Saude") for name in ("a", "b", "c", "d")])
+    made.commit("first")
+    return made
+
+
+def both(repo: Past) -> tuple[Version, Version]:
+    versions = Versions(repo.root)
+    return versions.commit("HEAD~1"), versions.commit("HEAD")
+
+
+def config(repo: Past) -> list[tuple[str, str | None, str, str, object, object]]:
+    found = keys.config(*both(repo)).changes
+    return [(change.file, change.dataset, change.key, change.change, change.a, change.b) for change in found]
+
+
+def test_a_key_is_named_not_a_line(repo: Past) -> None:
+    repo.write(DECLARATION, "# a comment\n" + CONFIG.replace("number", "integer") + "unit: R$\n")
+    repo.commit("second")
+    assert config(repo) == [
+        (DECLARATION, DATASET, "fields.valor.type", "changed", "number", "integer"),
+        (DECLARATION, DATASET, "unit", "added", None, "R$"),
+    ]
+
+
+def test_order_comments_and_quotes_are_no_change(repo: Past) -> None:
+    repo.write(DECLARATION, "kind: 'observacao'\n# why\ntitle: Teste\nfields: [{type: number, name: valor}]\n")
+    repo.write("configs/tabelas/uf.csv", 'uf,nome\nRJ,Rio\nSP,"São Paulo"\n')
+    repo.commit("second")
+    assert config(repo) == []
+
+
+def test_a_named_item_that_moves_in_its_list_is_no_change(repo: Past) -> None:
+    repo.write(DECLARATION, "fields:\n- {name: ano}\n- {name: valor, type: number}\n")
+    repo.commit("second")
+    repo.write(DECLARATION, "fields:\n- {name: valor, type: number}\n- {name: ano}\n- {name: novo}\n")
+    repo.commit("third")
+    assert [(key, change) for _f, _d, key, change, _a, _b in config(repo)] == [("fields.novo.name", "added")]
+
+
+def test_true_is_not_one(repo: Past) -> None:
+    repo.write(DECLARATION, "flag: 1\n")
+    repo.commit("second")
+    repo.write(DECLARATION, "flag: true\n")
+    repo.commit("third")
+    assert config(repo) == [(DECLARATION, DATASET, "flag", "changed", 1, True)]
+
+
+def test_lines_of_a_table_by_their_key(repo: Past) -> None:
+    repo.write("configs/tabelas/uf.csv", "uf,nome\nMG,Minas\nSP,São Paulo\nRJ,Rio de Janeiro\n")
+    repo.commit("second")
+    file = "configs/tabelas/uf.csv"
+    assert config(repo) == [
+        (file, None, "MG.nome", "added", None, "Minas"),
+        (file, None, "RJ.nome", "changed", "Rio", "Rio de Janeiro"),
+    ]
+
+
+def test_a_snapshot_is_told_by_its_sidecar(repo: Past) -> None:
+    repo.write("data/raw/x/y/snapshot.json", '{"files": {"a.csv": {"sha256": "1"}}}')
+    repo.write("data/raw/x/y/a.csv", "1")
+    repo.commit("second")
+    repo.write("data/raw/x/y/snapshot.json", '{"files": {"a.csv": {"sha256": "2"}}}')
+    repo.write("data/raw/x/y/a.csv", "2")
+    repo.commit("third")
+    file = "data/raw/x/y/snapshot.json"
+    assert config(repo) == [(file, DATASET, "files.a.csv.sha256", "changed", "1", "2")]
+
+
+def test_what_cannot_be_parsed_is_compared_as_text(repo: Past) -> None:
+    repo.write(DECLARATION, "a: [")
+    repo.write("configs/prompts/um.md", "Classifique.")
+    repo.commit("second")
+    repo.write(DECLARATION, "a: {")
+    repo.write("configs/prompts/um.md", "Classifique bem.")
+    repo.commit("third")
+    assert [(key, a, b) for _f, _d, key, _c, a, b in config(repo)] == [
+        ("(text)", "a: [", "a: {"),
+        ("(text)", "Classifique.", "Classifique bem."),
+    ]
+
+
+def test_params_belong_to_their_dataset(repo: Past) -> None:
+    repo.write("params.yaml", PARAMS.replace("min_rows: 1", "min_rows: 2").replace("0.4", "0.5"))
+    repo.commit("second")
+    found = keys.params(*both(repo)).changes
+    assert [(change.key, change.dataset, change.a, change.b) for change in found] == [
+        ("classify.threshold", None, 0.4, 0.5),
+        ("ds.x.y.min_rows", DATASET, 1, 2),
+    ]
+
+
+def test_metrics_have_their_delta(repo: Past) -> None:
+    repo.write("data/metrics/ingest/x/y.json", '{"x": {"y": {"rows": 8, "match_rate": "n/d"}}}')
+    repo.commit("second")
+    found = {change.key: change for change in keys.metrics(*both(repo)).changes}
+    assert (found["x.y.rows"].delta, found["x.y.rows"].relative) == (-2.0, -0.2)
+    assert (found["x.y.match_rate"].delta, found["x.y.match_rate"].b) == (None, "n/d")
+
+
+def test_what_one_side_lacks_is_said(repo: Past) -> None:
+    a = Versions(repo.root).commit("HEAD")
+    b = Versions(repo.root).path(str(repo.root / "data/ingested"))
+    assert keys.config(a, b).missing == [f"{b.name} has no configs"]
+    assert keys.params(a, b).missing == [f"{b.name} has no params.yaml"]
+    assert keys.metrics(a, b).missing == [f"{b.name} has no data/metrics"]
+    assert dbt(a, b).missing == [f"{b.name} has no dbt", f"{b.name} has no data/metrics/transform.json"]
+    assert (dbt(a, b).removed, keys.config(a, b).changes) == ([], [])
+
+
+def test_models_tests_and_rows_of_dbt(repo: Past) -> None:
+    repo.write("dbt/models/marts/fact.sql", "select 2")
+    repo.write("dbt/models/marts/dim.sql", "select 3")
+    repo.write("dbt/macros/um.sql", "{# #}")
+    build = '{"transform": {"tests_passed": 2, "tests_warned": 1, "warned": {"not_null": 3}, "rows": {"fact": 9}}}'
+    repo.write("data/metrics/transform.json", build)
+    repo.commit("second")
+    found = dbt(*both(repo))
+    assert (found.added, found.changed, found.removed) == (["dim", "macros/um.sql"], ["fact"], [])
+    assert (found.began_to_fail, found.ceased_to_fail) == (["not_null"], [])
+    assert [(row.model, row.a, row.b) for row in found.rows] == [("fact", 10, 9)]
+    assert {test.name: (test.a, test.b) for test in found.tests}["tests_passed"] == (3, 2)
+    a, b = both(repo)
+    assert dbt(b, a).ceased_to_fail == ["not_null"]
+
+
+def flips(repo: Past) -> Labels:
+    a, b = both(repo)
+    return labels(a, b, tables(a), tables(b))
+
+
+def test_every_flip_has_its_cause(repo: Past) -> None:
+    names = {"b": "another name"}
+    repo.observations([observation("3550308", 2019, 1.0, name) for name in ("a", "b", "c", "d")], names=names)
+    changed = [label("a", "Educacao", origem="humano"), label("b", "Financas"), label("d", "Saude")]
+    repo.labels([*changed, label("c", "Economia", versao_taxonomia="2")])
+    repo.commit("second")
+    found = flips(repo)
+    assert {flip.id_indicador: flip.cause for flip in found.flips} == {"a": "override", "b": "input", "c": "taxonomy"}
+    assert found.causes == {"input": 1, "override": 1, "taxonomy": 1}
+    assert found.matrix == {"Saude": {"Economia": 1, "Educacao": 1, "Financas": 1, "Saude": 1}}
+    assert (found.flipped, found.compared, found.percent, found.status) == (3, 4, 75.0, "changed")
+    assert next(flip for flip in found.flips if flip.id_indicador == "b").nome == "another name"
+
+
+@pytest.mark.parametrize(
+    ("change", "params", "cause"),
+    [
+        ({"versao_classificador": "2"}, PARAMS, "model"),
+        ({}, PARAMS.replace("0.4", "0.9"), "model"),
+        ({}, PARAMS, "noise"),
+    ],
+)
+def test_model_threshold_or_noise(repo: Past, change: dict[str, object], params: str, cause: str) -> None:
+    repo.write("params.yaml", params)
+    repo.labels([label("a", "Economia", **change), *(label(name, "Saude") for name in "bcd")])
+    repo.commit("second")
+    assert flips(repo).causes == {cause: 1}
+
+
+def test_labels_that_came_and_went(repo: Past) -> None:
+    repo.labels([label(name, "Saude") for name in ("a", "b", "e")])
+    repo.commit("second")
+    found = flips(repo)
+    assert (found.added, found.removed, found.flipped, found.compared, found.status) == (1, 2, 0, 2, "changed")
+
+
+def test_no_labels_on_one_side(repo: Past) -> None:
+    del repo.lock["classify"]
+    repo.commit("second")
+    found = flips(repo)
+    assert (found.status, found.missing) == ("missing", ["HEAD has no labels"])
