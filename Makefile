@@ -1,6 +1,6 @@
 # Observatudo. `make repro` sets everything up and runs the pipeline; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint lock bench drill mlflow docs messages hooks clean
+.PHONY: help repro push pull test lint lock bench drill mlflow docs messages hooks clean
 
 PYTHON ?= python3
 HOOKS ?= 1
@@ -26,6 +26,12 @@ help: ## this list
 repro: $(INSTALLED) hooks ## environment, Git hooks (HOOKS=0: none), then the pipeline
 	@.venv/bin/dvc repro
 	@.venv/bin/python -m observatudo.summary
+
+push: $(INSTALLED) ## send what the whole history needs to the place for the data (observatudo remote)
+	@.venv/bin/observatudo remote --push
+
+pull: $(INSTALLED) ## bring the work tree's data from there; old versions come when they are asked for
+	@.venv/bin/observatudo remote --pull
 
 test: $(INSTALLED) ## all tests (ARGS="-k words" for some)
 	@.venv/bin/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)

@@ -25,16 +25,31 @@ app = typer.Typer(
 
 
 def _register() -> None:
-    from observatudo.cli import classify, datasets, doctor, fetch, generate, remove, repro, runs, summary, value
+    from observatudo.cli import (
+        classify,
+        datasets,
+        diff,
+        doctor,
+        fetch,
+        generate,
+        remote,
+        remove,
+        repro,
+        runs,
+        summary,
+        value,
+    )
 
     app.command(help=_("Run what has changed, independent stages at once."))(repro.repro)
     app.command(help=_("Take snapshots of datasets anew, from packages or a local file."))(fetch.fetch)
     app.command(help=_("List the declared datasets: rows, match rate and version."))(datasets.datasets)
     app.command(help=_("List the runs, newest first."))(runs.runs)
     app.command(help=_("Show one run: what ran, with what, how it ended."))(runs.show)
+    app.command(help=_("Compare two versions, down to the row."))(diff.diff)
     app.command(help=_("Print an indicator's values in a place and where they come from."))(value.value)
     app.command(help=_("Classify the indicators of any CSV into the axes."))(classify.classify)
     app.command(help=_("Write the files that are made from the declarations."))(generate.generate)
+    app.command(help=_("Make a folder the place for the data; push, pull."))(remote.remote)
     app.command(help=_("Take off a dataset or what one left behind; shows it first."))(remove.remove)
     app.command(help=_("Say what the last run built and what to type next."))(summary.summary)
     app.command(help=_("Say what is missing on this machine and how to mend it."))(doctor.doctor)
@@ -54,6 +69,11 @@ def _show_unprintable() -> None:
     """Have a stdout that lacks a character print “?” for it rather than stop."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def _exit_code_of_wrong_usage() -> None:
+    """End wrong usage with 64, as sysexits.h has it: the 2 of typer says of ``diff`` that it cannot compare."""
+    typer.BadParameter.__mro__[1].exit_code = os.EX_USAGE  # type: ignore[attr-defined]  # UsageError has no public name
 
 
 def _run() -> None:
@@ -79,6 +99,7 @@ def main() -> None:
     """Run the command line; an ObservatudoError or what the system refused is printed and ends it with 1."""
     sys.excepthook = _unforeseen
     _show_unprintable()
+    _exit_code_of_wrong_usage()
     _register()
     try:
         _run()

@@ -84,8 +84,16 @@ class Store:
                     count=len(left), what=what or left[0], why=why
                 ),
                 where=str(self.path(left[0])),
-                next_step=_("dvc remote list   (whoever ran that version can type: make push)"),
+                next_step=self._way(),
             )
+
+    def _way(self) -> str:
+        """Return what to type when objects are missing."""
+        from observatudo.remote import current
+
+        if current(self.root) is None:
+            return _("observatudo remote FOLDER   (where whoever ran that version keeps the data)")
+        return _("make push   (on the machine that ran that version; then the same command again here)")
 
     def _pull(self, md5s: list[str]) -> str:
         """Try to pull, and return why it may not have worked."""
