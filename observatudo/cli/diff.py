@@ -1,0 +1,242 @@
+"""``observatudo diff``: two versions, compared down to the row."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from observatudo.i18n import _
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from rich.progress import TaskID
+
+    from observatudo.compare.compare import Options
+    from observatudo.compare.model import Comparison
+    from observatudo.compare.policy import Policy
+
+SAME, BREACHED, NOT_COMPARABLE, INTERNAL, USAGE, INTERRUPTED = 0, 1, 2, 3, 64, 130
+_WIDTH = 80  # of what is not shown on a terminal
+
+
+def diff(
+    versions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[A] [B]",
+            help=_("Revisions, tags, branches, experiments, runs, paths or “workspace”; A...B: from the merge base."),
+        ),
+    ] = None,
+    table: Annotated[list[str] | None, typer.Option("--table", "-t", help=_("Only tables that fit a pattern."))] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="TABLE=COLUMN,…", help=_("What tells the rows of a table apart.")),
+    ] = None,
+    fail_on: Annotated[
+        str | None, typer.Option("--fail-on", metavar="RULES", help=_("End with 1 when one of these rules is broken."))
+    ] = None,
+    as_md: Annotated[bool, typer.Option("--md", help=_("Markdown, for a pull request."))] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=_("JSON, by configs/schema/comparison.json."))] = False,
+    as_html: Annotated[bool, typer.Option("--html", help=_("One HTML page with charts."))] = False,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help=_("Write it there; the verdict is printed."))
+    ] = None,
+    counts: Annotated[
+        bool, typer.Option("--counts", help=_("Only counts: no segments, transitions, distributions or samples."))
+    ] = False,
+) -> None:
+    """Compare two versions. Ends with 0: same, or within the rules; 1: a rule is broken; 2: not comparable (it
+    says why); 3: an error of the program; 64: wrong usage.
+
+    Without B the workspace is compared, without A with HEAD.
+    """
+    import sys
+
+    from observatudo.errors import ObservatudoError
+
+    if sum((as_md, as_json, as_html)) > 1:
+        raise typer.BadParameter(_("--md, --json and --html exclude each other"))
+    _mind_the_exit_code()
+    try:
+        code = _diff(versions or [], table or [], key or [], fail_on, counts, _form(as_md, as_json, as_html), output)
+    except _Usage as error:
+        print(error.cause, file=sys.stderr)
+        code = USAGE
+    except ObservatudoError as error:
+        print(error, file=sys.stderr)
+        code = NOT_COMPARABLE
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print(_("the system refused: {reason}").format(reason=error), file=sys.stderr)
+        code = INTERNAL
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    raise typer.Exit(code)
+
+
+class _Usage(Exception):
+    """A wrong argument."""
+
+    def __init__(self, cause: object) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _mind_the_exit_code() -> None:
+    """Have an error nobody foresaw end with 3, since 1 says that a rule was broken."""
+    import sys
+
+    told = sys.excepthook
+
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        told(kind, error, trace)
+        raise SystemExit(INTERNAL)
+
+    sys.excepthook = tell
+
+
+def _form(as_md: bool, as_json: bool, as_html: bool) -> str:
+    return "md" if as_md else "json" if as_json else "html" if as_html else "terminal"
+
+
+def _diff(
+    names: list[str], only: list[str], keys: list[str], fail_on: str | None, counts: bool, form: str, output: str | None
+) -> int:
+    from observatudo.compare.compare import compare, require_tables
+    from observatudo.compare.policy import judged
+    from observatudo.compare.show import words
+    from observatudo.errors import ObservatudoError
+    from observatudo.paths import repository
+    from observatudo.versions import Versions
+
+    try:
+        root = repository()
+        policy = _policy(root, fail_on)
+        given = _keys(keys)
+        a, b = Versions(root).pair(names)
+    except ObservatudoError as error:
+        raise _Usage(error) from None
+    with Progress() as progress:
+        comparison = compare(a, b, _options(policy, only, given, counts, progress))
+    require_tables(comparison)
+    final = judged(comparison, policy)
+    shown = _shown(final, form, on_terminal=output is None)
+    if output is None:
+        typer.echo(shown, nl=False)
+    else:
+        _write(shown, output)
+        typer.echo(words.verdict(final))
+    return _code(final)
+
+
+def _policy(root: Path, fail_on: str | None) -> Policy:
+    """Return the rules of configs/diff.yaml; those of the command line, if there are any, take their place."""
+    from dataclasses import replace
+
+    from observatudo.compare.policy import load, parse
+
+    own = load(root)
+    return own if fail_on is None else replace(own, rules=parse(fail_on).rules)
+
+
+def _keys(given: list[str]) -> dict[str, tuple[str, ...]]:
+    from observatudo.errors import ObservatudoError
+
+    found = {}
+    for text in given:
+        table, _equals, columns = text.rpartition("=")
+        names = tuple(name.strip() for name in columns.split(",") if name.strip())
+        if not table or not names:
+            raise ObservatudoError(
+                _("--key needs a table and its columns, not “{text}”").format(text=text),
+                next_step="observatudo diff A B --key fact_indicador=id_indicador,id_municipio,data_referencia",
+            )
+        found[table] = names
+    return found
+
+
+def _options(
+    policy: Policy, only: list[str], keys: dict[str, tuple[str, ...]], counts: bool, progress: Progress
+) -> Options:
+    from observatudo.compare.compare import Options
+
+    return Options(
+        only=only,
+        keys={**keys, **policy.keys},
+        tolerances=policy.tolerances,
+        report="counts" if counts else "full",
+        progress=progress.told,
+    )
+
+
+def _shown(comparison: Comparison, form: str, *, on_terminal: bool) -> str:
+    import shutil
+    import sys
+
+    if form == "json":
+        from observatudo.compare.model import to_text
+
+        return to_text(comparison)
+    if form == "md":
+        from observatudo.compare.show import markdown
+
+        return markdown.text(comparison)
+    if form == "html":
+        from observatudo.compare.show import html
+
+        return html.text(comparison)
+    from observatudo.compare.show import terminal
+
+    is_terminal = on_terminal and sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if is_terminal else _WIDTH
+    return terminal.text(comparison, width=width, colour=is_terminal and not os.environ.get("NO_COLOR"))
+
+
+def _write(text: str, output: str) -> None:
+    """Write the report whole or not at all."""
+    from pathlib import Path
+
+    path = Path(output)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _code(comparison: Comparison) -> int:
+    if comparison.verdict.outcome == "not_comparable":
+        return NOT_COMPARABLE
+    return BREACHED if comparison.verdict.breaches else SAME
+
+
+class Progress:
+    """A bar on a terminal's stderr: the table that is read, and how much of it; nothing elsewhere."""
+
+    def __init__(self) -> None:
+        import sys
+
+        from rich.console import Console
+        from rich.progress import Progress as Bars
+
+        self._bars = Bars(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+        self._tasks: dict[str, TaskID] = {}
+
+    def told(self, table: str, done: int, of: int) -> None:
+        """Show that ``done`` bytes of ``of`` have been read of a table."""
+        if table not in self._tasks:
+            self._tasks[table] = self._bars.add_task(table, total=of)
+        self._bars.update(self._tasks[table], completed=done, visible=done < of)
+
+    def __enter__(self) -> Progress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._bars.stop()

@@ -1,0 +1,362 @@
+"""The comparison of two versions: every part of it, in one object."""
+
+from __future__ import annotations
+
+import csv
+import fnmatch
+import io
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from observatudo import paths
+from observatudo.compare import keys as key_parts
+from observatudo.compare import rows
+from observatudo.compare.dbt import dbt
+from observatudo.compare.labels import labels
+from observatudo.compare.model import (
+    ColumnChange,
+    Comparison,
+    Dbt,
+    Keys,
+    Labels,
+    Metrics,
+    Schema,
+    Side,
+    Table,
+    Verdict,
+)
+from observatudo.errors import ObservatudoError
+from observatudo.i18n import _
+from observatudo.versions import TableAt, TableFile, Version, tables
+from observatudo.versions.store import Missing
+from observatudo.versions.tables import OBSERVATION_KEY
+
+_PLACES = ("id_municipio", "id_localidade")
+_YEARS = ("data_referencia", "ano")
+_INDICATOR = "id_indicador"
+_DATASET = ("fonte", "dataset")
+_STATE = "state"
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How two versions are compared.
+
+    ``only`` are patterns of the tables to compare (none: all). ``keys`` gives the key of tables that have none of
+    their own, ``tolerances`` those of columns, both by pattern of the table's name, the first that fits.
+    ``report`` is ``full`` or ``counts`` (faster: no segments, transitions, drift, samples). ``progress`` is told
+    the table, bytes done and bytes in all.
+    """
+
+    only: Sequence[str] = ()
+    keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tolerances: Mapping[str, Mapping[str, rows.Tolerance]] = field(default_factory=dict)
+    report: Literal["full", "counts"] = "full"
+    samples: int = 3
+    progress: Progress | None = None
+
+
+def compare(a: Version, b: Version, options: Options | None = None) -> Comparison:
+    """Compare version ``b`` with the older ``a``.
+
+    What cannot be compared (no key, duplicates, bytes that are nowhere) is said in its table, and in the verdict.
+    Raises ObservatudoError when a version cannot be read at all.
+    """
+    chosen = options or Options()
+    before, after = _tables(a, chosen), _tables(b, chosen)
+    if a.kind == b.kind == "path":
+        before, after = _paired(before, after)
+    with _spill(a.root if a.root.is_dir() else a.root.parent) as temp:
+        compared = [_Pair(a, b, name, before.get(name), after.get(name), chosen, temp) for name in {**before, **after}]
+        states = _states(b) or _states(a)
+        found = {pair.name: _told(pair.table(), pair.is_derived, states) for pair in compared}
+        schema = _schema(compared, found)
+    parts = _Parts(
+        key_parts.config(a, b),
+        key_parts.params(a, b),
+        key_parts.metrics(a, b),
+        schema,
+        found,
+        _labels(a, b, before, after),
+        dbt(a, b),
+    )
+    return Comparison(
+        a=_side(a),
+        b=_side(b),
+        verdict=_verdict(parts),
+        config=parts.config,
+        params=parts.params,
+        metrics=parts.metrics,
+        schema=parts.schema,  # type: ignore[call-arg]  # by its alias
+        rows=parts.rows,
+        labels=parts.labels,
+        dbt=parts.dbt,
+    )
+
+
+def _told(table: Table, is_derived: bool, states: Mapping[str, str]) -> Table:
+    """Add what the rows alone do not say: that the table follows from others, and the states' letters."""
+    named = [
+        part.model_copy(update={"name": states.get(part.name, part.name)}) for part in table.segments.get(_STATE, [])
+    ]
+    segments = {**table.segments, _STATE: named} if named else table.segments
+    return table.model_copy(update={"derived": is_derived, "segments": segments})
+
+
+def _states(version: Version) -> dict[str, str]:
+    """Return IBGE's code of a state → its letters, where the version has the list of states."""
+    text = (version.text(paths.STATES.as_posix()) or b"").decode(errors="replace")
+    return {
+        row["id_uf"]: row["sigla_uf"]
+        for row in csv.DictReader(io.StringIO(text))
+        if {"id_uf", "sigla_uf"} <= row.keys()
+    }
+
+
+def _side(version: Version) -> Side:
+    return Side(
+        name=version.name,
+        kind=version.kind,
+        commit=version.commit,
+        date=version.date,
+        author=version.author,
+        subject=version.subject,
+    )
+
+
+def _tables(version: Version, options: Options) -> dict[str, TableAt]:
+    found = tables(version)
+    if not options.only:
+        return found
+    return {name: table for name, table in found.items() if _fits(name, options.only)}
+
+
+def _fits(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _paired(a: dict[str, TableAt], b: dict[str, TableAt]) -> tuple[dict[str, TableAt], dict[str, TableAt]]:
+    """Two single files are one table, whatever they are called."""
+    if len(a) == len(b) == 1 and a.keys() != b.keys():
+        (only,) = b.values()
+        return {only.name: next(iter(a.values()))}, b
+    return a, b
+
+
+@contextmanager
+def _spill(root: Path) -> Iterator[Path]:
+    """Give a folder for what does not fit into memory: beside the repository's caches where it has them."""
+    caches = root / ".observatudo"
+    parent = caches if caches.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="diff-", dir=parent) as name:
+        yield Path(name)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """One table on both sides."""
+
+    a: Version
+    b: Version
+    name: str
+    before: TableAt | None
+    after: TableAt | None
+    options: Options
+    temp: Path
+
+    @property
+    def is_derived(self) -> bool:
+        return any(side.derived for side in (self.before, self.after) if side)
+
+    @property
+    def is_same(self) -> bool:
+        """Say whether both sides have the same files, by hash."""
+        return self.before is not None and self.after is not None and _hashes(self.before) == _hashes(self.after)
+
+    def table(self) -> Table:
+        try:
+            return self._table()
+        except Missing as error:
+            return Table(status="missing", why=error.message, next_step=error.next_step, key=list(self.key))
+
+    def _table(self) -> Table:
+        if self.before is None or self.after is None:
+            return self._one_sided()
+        if self.is_same:
+            count = self._rows_without_pulling()
+            return Table(
+                status="same",
+                key=list(self.key),
+                rows_a=count,
+                rows_b=count,
+                added=0,
+                removed=0,
+                changed=0,
+                same=count,
+                files_skipped=len(self.after.files),
+            )
+        if not self.key:
+            return Table(
+                status="not_comparable",
+                why=_("nothing says by which columns the rows of {table} are told apart").format(table=self.name),
+                next_step=f"observatudo diff … --key {self.name}=COLUMN,COLUMN",
+            )
+        return rows.compare(*self.sources, self._row_options())
+
+    def _one_sided(self) -> Table:
+        """A table that only one side has: all its rows were added, or removed."""
+        found = rows.compare(*self.sources, self._row_options())
+        counts = {"added": found.rows_b or 0, "removed": found.rows_a or 0, "changed": 0, "same": 0}
+        return found.model_copy(update={"status": "added" if self.after else "removed", **counts})
+
+    def _rows_without_pulling(self) -> int | None:
+        """Return the rows of a table that is the same on both sides, or None when no copy of it is here."""
+        for version, table in ((self.a, self.before), (self.b, self.after)):
+            assert table is not None
+            if all(_has_footer(version, file) for file in table.files):
+                return sum(_footer_rows(file.local(version)) for file in table.files)
+        return None
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        given = next((tuple(key) for pattern, key in self.options.keys.items() if _fits(self.name, [pattern])), ())
+        own = next((side.key for side in (self.after, self.before) if side and side.key), ())
+        return given or own or self._usual_key()
+
+    def _usual_key(self) -> tuple[str, ...]:
+        """Return the key of observations for a table without one that has its columns."""
+        has_it = all({*OBSERVATION_KEY} <= rows.schema(side).keys() for side in self.sources if side.files)
+        return OBSERVATION_KEY if has_it else ()
+
+    @cached_property
+    def sources(self) -> tuple[rows.Source, rows.Source]:
+        """Both sides' files, pulled where they are missing; a side without the table has none. Raises Missing."""
+        return _source(self.a, self.before), _source(self.b, self.after)
+
+    @cached_property
+    def columns(self) -> list[ColumnChange]:
+        """The columns that differ; none for a table that one side lacks."""
+        if self.before is None or self.after is None or self.is_same:
+            return []
+        return rows.schema_changes(self.name, *self.sources, self.key)
+
+    def _row_options(self) -> rows.Options:
+        columns = rows.schema(self.sources[1 if self.after else 0])
+        tolerances = next(
+            (own for pattern, own in self.options.tolerances.items() if _fits(self.name, [pattern])),
+            {},
+        )
+        progress = self.options.progress
+        return rows.Options(
+            key=self.key,
+            tolerances=tolerances,
+            place=next((name for name in _PLACES if name in columns), ""),
+            indicator=_INDICATOR if _INDICATOR in columns else "",
+            year=next((name for name in _YEARS if name in columns), ""),
+            dataset=next((side.dataset for side in (self.after, self.before) if side), ""),
+            dataset_columns=_DATASET if {*_DATASET} <= columns.keys() else (),
+            renames={change.column: change.renamed_to for change in self.columns if change.renamed_to},
+            report=self.options.report,
+            samples=self.options.samples,
+            temp=self.temp,
+            progress=(lambda done, of: progress(self.name, done, of)) if progress else None,
+        )
+
+
+def _hashes(table: TableAt) -> list[tuple[str, str]]:
+    return [(file.name, file.entry.md5) for file in table.files]
+
+
+def _has_footer(version: Version, file: TableFile) -> bool:
+    return not file.name.endswith(".csv") if version.on_disk else version.store.has(file.entry.md5)
+
+
+def _footer_rows(path: Path) -> int:
+    import pyarrow.parquet as pq
+
+    count: int = pq.read_metadata(path).num_rows
+    return count
+
+
+def _source(version: Version, table: TableAt | None) -> rows.Source:
+    if table is None:
+        return rows.Source(())
+    if not version.on_disk:
+        version.store.pull((file.entry.md5 for file in table.files), f"{version.name}:{table.name}")
+    return rows.Source(tuple((file.name, file.entry.md5, file.local(version)) for file in table.files))
+
+
+def _schema(pairs: Sequence[_Pair], found: Mapping[str, Table]) -> Schema:
+    columns = [change for pair in pairs if found[pair.name].status != "missing" for change in pair.columns]
+    return Schema(
+        columns=columns,
+        tables={
+            name: "added" if table.status == "added" else "removed"
+            for name, table in found.items()
+            if table.status in ("added", "removed")
+        },
+        missing=[name for name, table in found.items() if table.status == "missing"],
+    )
+
+
+def _labels(a: Version, b: Version, before: Mapping[str, TableAt], after: Mapping[str, TableAt]) -> Labels:
+    try:
+        return labels(a, b, before, after)
+    except Missing as error:
+        return Labels(status="missing", missing=[error.message])
+
+
+@dataclass(frozen=True)
+class _Parts:
+    config: Keys
+    params: Keys
+    metrics: Metrics
+    schema: Schema
+    rows: dict[str, Table]
+    labels: Labels
+    dbt: Dbt
+
+    @property
+    def is_changed(self) -> bool:
+        tables = any(table.status in ("changed", "added", "removed") for table in self.rows.values())
+        models = self.dbt.added or self.dbt.removed or self.dbt.changed or self.dbt.began_to_fail
+        keys = self.config.changes or self.params.changes or self.metrics.changes
+        schema = self.schema.columns or self.schema.tables
+        return bool(tables or models or keys or schema or self.labels.status == "changed" or self.dbt.ceased_to_fail)
+
+
+def _verdict(parts: _Parts) -> Verdict:
+    """Sum up. Tables that follow from others are left out of the counts: one change would count several times."""
+    by_status = {
+        status: [name for name, table in parts.rows.items() if table.status == status]
+        for status in ("not_comparable", "missing")
+    }
+    counted = [table for table in parts.rows.values() if not table.derived]
+    incomparable = by_status["not_comparable"] or by_status["missing"]
+    return Verdict(
+        outcome="not_comparable" if incomparable else "changed" if parts.is_changed else "same",
+        added=sum(table.added or 0 for table in counted),
+        removed=sum(table.removed or 0 for table in counted),
+        changed=sum(table.changed or 0 for table in counted),
+        tables=[name for name, table in parts.rows.items() if table.status in ("changed", "added", "removed")],
+        not_comparable=by_status["not_comparable"],
+        missing=by_status["missing"],
+    )
+
+
+def require_tables(comparison: Comparison) -> None:
+    """Raise ObservatudoError when neither version had a table to compare: a revision before the first run."""
+    if not comparison.rows:
+        raise ObservatudoError(
+            _("neither {a} nor {b} has a table: nothing was made yet, or the pattern fits none").format(
+                a=comparison.a.name, b=comparison.b.name
+            ),
+            next_step="git log --oneline -- dvc.lock",
+        )
