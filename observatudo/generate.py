@@ -9,6 +9,8 @@ import json
 from typing import TYPE_CHECKING
 
 from observatudo.classify.taxonomy import Taxonomy
+from observatudo.compare.model import schema_text as comparison_schema_text
+from observatudo.compare.policy import PolicyFile
 from observatudo.config import json_schemas
 from observatudo.runs.model import schema_text as run_schema_text
 from observatudo.warehouse import models
@@ -33,19 +35,25 @@ def generate(root: Path) -> list[str]:
 
     Raises ConfigError for a wrong declaration.
     """
-    wanted, changed = models.render(root) | _json_schemas(), stale(root)
+    texts, changed = models.render(root) | _json_schemas(), stale(root)
     for name in changed:
         path = root / name
-        if name in wanted:
+        if name in texts:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(wanted[name], encoding="utf-8", newline="\n")
+            path.write_text(texts[name], encoding="utf-8", newline="\n")
         else:
             path.unlink()
     return changed
 
 
+def wanted(root: Path) -> set[str]:
+    """Return the names of all generated files, relative to ``root``. Raises ConfigError for a wrong declaration."""
+    return {*models.render(root), *_json_schemas()}
+
+
 def _json_schemas() -> dict[str, str]:
-    schemas = json_schemas() | {"eixos.json": Taxonomy.model_json_schema()}
+    schemas = json_schemas() | {"eixos.json": Taxonomy.model_json_schema(), "diff.json": PolicyFile.model_json_schema()}
     texts = {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
     texts["run.json"] = run_schema_text()
+    texts["comparison.json"] = comparison_schema_text()
     return {f"{_SCHEMAS}/{name}": text for name, text in texts.items()}

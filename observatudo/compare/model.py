@@ -290,5 +290,8 @@ def to_text(comparison: Comparison) -> str:
 
 def schema_text() -> str:
     """Return the JSON Schema of the comparison, as ``configs/schema/comparison.json`` keeps it."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Comparison.model_json_schema()
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    schema = Comparison.model_json_schema(mode="serialization")  # of what is written: infinity is a text there
+    return (
+        json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema, indent=2, ensure_ascii=False)
+        + "\n"
+    )

@@ -1,0 +1,216 @@
+"""The words and numbers in which every form of a comparison speaks; none of them stands anywhere else.
+
+Counts, shares and deltas follow the language of the messages (1,234.5 or 1.234,5). Values out of configurations and
+rows are shown as they are written, whatever the language: a reader copies them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shlex
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from observatudo.compare.model import Breach, Comparison, Side
+from observatudo.i18n import _, language
+
+NONE = "–"
+_SHORT = 8  # characters of a commit
+_NAMED = 3  # tables named in a sentence
+_DIGITS = 6
+_LARGE, _SMALL = 1e15, 1e-4
+_SWAPPED = str.maketrans(",.", ".,")
+_NEEDS_NO_QUOTES = re.compile(r"[\w@%+=:,./-][\w@%+=:,./~^-]*", re.ASCII)  # shlex would quote HEAD~1
+_LOOKS_LIKE_ANOTHER_TYPE = re.compile(
+    r"\s.*|.*\s|[-+]?[\d.]+([eE][-+]?\d+)?|null|true|false|NaN|-?Infinity|", re.DOTALL
+)
+
+
+def local(text: str) -> str:
+    """Return a number written as in English with the separators of the user's language."""
+    return text.translate(_SWAPPED) if language() == "pt_BR" else text
+
+
+def count(number: int | None) -> str:
+    """Return a count with its thousands grouped; a dash for one that is not known."""
+    return NONE if number is None else local(f"{number:,}")
+
+
+def percent(share: float | None) -> str:
+    """Return a share of 100 with two decimals; one that only rounds to 0 or 100 is said to be below or above."""
+    if share is None or not math.isfinite(share):
+        return _special(share)
+    if 0 < share < 0.01:
+        return "<" + local("0.01%")
+    if 99.99 < share < 100:
+        return ">" + local("99.99%")
+    return local(f"{share:,.2f}%")
+
+
+def decimal(number: float | None) -> str:
+    """Return a number with six significant digits, whole ones in full."""
+    if number is None or not math.isfinite(number):
+        return _special(number)
+    size = abs(number)
+    if size and (size >= _LARGE or size < _SMALL):
+        return local(f"{number:.{_DIGITS}g}")
+    decimals = max(0, _DIGITS - 1 - math.floor(math.log10(size))) if size else 0
+    text = f"{number:,.{decimals}f}"
+    return local(text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def signed(number: float | None) -> str:
+    """Return a difference, with its sign."""
+    text = decimal(number)
+    return f"+{text}" if number is not None and number > 0 else text
+
+
+def signed_percent(fraction: float | None) -> str:
+    """Return a relative difference (0.5 is 50 %), with its sign."""
+    text = percent(abs(fraction) * 100) if fraction is not None else NONE
+    if fraction is None or math.isnan(fraction) or not fraction:
+        return text
+    return ("+" if fraction > 0 else "-") + text
+
+
+def _special(number: float | None) -> str:
+    if number is None:
+        return NONE
+    return "NaN" if math.isnan(number) else "∞" if number > 0 else "-∞"
+
+
+def printable(text: str) -> str:
+    """Return text on one line in which every invisible or controlling character is spelled out (``\\n``, ``\\x1b``)."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def shortened(text: str, length: int) -> str:
+    """Return text of at most ``length`` characters, with the middle left out of a longer one."""
+    if len(text) <= length:
+        return text
+    tail = (length - 1) // 3
+    return text[: length - 1 - tail] + "…" + (text[-tail:] if tail else "")
+
+
+def value(content: JsonValue, length: int) -> str:
+    """Return a value of a configuration or row on one line; text that reads like another type is quoted."""
+    if isinstance(content, str) and not _LOOKS_LIKE_ANOTHER_TYPE.fullmatch(content):
+        return shortened(printable(content), length)
+    return shortened(printable(json.dumps(content, ensure_ascii=False)), length)
+
+
+def key(content: dict[str, JsonValue], length: int) -> str:
+    """Return the key of a row: ``id_municipio=3550308, …``."""
+    parts = (f"{name}={part if isinstance(part, str) else json.dumps(part)}" for name, part in content.items())
+    return shortened(printable(", ".join(parts)), length)
+
+
+def status(name: str) -> str:
+    """Return a status, kind of change or cause in the user's language; JSON has the English word."""
+    words = {
+        "same": _("same"),
+        "changed": _("changed"),
+        "added": _("added"),
+        "removed": _("removed"),
+        "not_comparable": _("not comparable"),
+        "missing": _("missing"),
+        "retyped": _("retyped"),
+        "renamed": _("renamed"),
+        "input": _("input"),
+        "prompt": _("prompt"),
+        "model": _("model"),
+        "override": _("override"),
+        "taxonomy": _("taxonomy"),
+        "noise": _("noise"),
+        "dataset": _("dataset"),
+        "state": _("state"),
+        "indicator": _("indicator"),
+        "year": _("year"),
+        "workspace": _("workspace"),
+        "experiment": _("experiment"),
+        "run": _("run"),
+        "path": _("path"),
+        "commit": _("commit"),
+    }
+    return words.get(name, printable(name))
+
+
+def figure(name: str) -> str:
+    """Return what a figure of a distribution is called; a quantile is named by its number."""
+    return {"rows": _("rows"), "mean": _("mean")}.get(name, printable(name))
+
+
+def side(which: Side) -> str:
+    """Return what one side is: commit, date, author and subject as far as they are known."""
+    kind = None if which.kind in ("commit", which.name) else status(which.kind)
+    parts = [kind, which.commit[:_SHORT] if which.commit else None, which.date, which.author, which.subject]
+    return printable("  ".join(part for part in parts if part))
+
+
+def names(found: Sequence[str], most: int = _NAMED) -> str:
+    """Return the first names, and how many there are beyond."""
+    listed = ", ".join(printable(name) for name in found[:most])
+    rest = len(found) - most
+    return listed if rest <= 0 else _("{names} and {n} more").format(names=listed, n=count(rest))
+
+
+def verdict(comparison: Comparison) -> str:
+    """Return the answer in one sentence."""
+    found = comparison.verdict
+    if found.outcome == "not_comparable":
+        broken = [name for name in found.not_comparable if name in comparison.rows]
+        reasons = [f"{name}: {comparison.rows[name].why}" for name in broken]
+        reasons += [name for name in found.not_comparable if name not in comparison.rows]
+        return _("not comparable: {what}").format(what=names(reasons) or NONE)
+    if found.outcome == "same":
+        return _("same: nothing differs") if not found.missing else _("same, as far as both sides are there")
+    return _("changed: {what}").format(what="; ".join(_parts(comparison)) or NONE)
+
+
+def _parts(comparison: Comparison) -> list[str]:
+    found, tables = comparison.verdict, comparison.columns.tables
+    numbers = {_("{n} added"): found.added, _("{n} removed"): found.removed, _("{n} changed"): found.changed}
+    kinds = [text.format(n=count(number)) for text, number in numbers.items() if number]
+    total = found.added + found.removed + found.changed
+    rows = _("1 row") if total == 1 else _("{n} rows").format(n=count(total))
+    schema = len(comparison.columns.columns) + len(tables)
+    derived = [name for name, table in comparison.rows.items() if table.derived and table.status != "same"]
+    lines = [
+        _("{rows} in {tables} ({kinds})").format(rows=rows, tables=names(found.tables), kinds=", ".join(kinds))
+        if total
+        else "",
+        _counted(_("schema"), schema),
+        _counted(_("config"), len(comparison.config.changes)),
+        _counted(_("params"), len(comparison.params.changes)),
+        _counted(_("labels"), comparison.labels.flipped),
+        _counted(_("metrics"), len(comparison.metrics.changes)),
+        _counted(_("dbt"), dbt_changes(comparison)),
+        _counted(_("tables that follow"), len(derived)),
+    ]
+    return [line for line in lines if line]
+
+
+def _counted(name: str, number: int) -> str:
+    return f"{name}: {count(number)}" if number else ""
+
+
+def dbt_changes(comparison: Comparison) -> int:
+    """Return how many models and tests of dbt differ."""
+    dbt = comparison.dbt
+    return sum(map(len, (dbt.added, dbt.removed, dbt.changed, dbt.began_to_fail, dbt.ceased_to_fail)))
+
+
+def breach(found: Breach) -> str:
+    """Return what a broken rule is told by: the rule, what was measured and where."""
+    return _("{rule}: {measured} ({where})").format(
+        rule=printable(found.rule), measured=printable(found.measured), where=printable(found.where)
+    )
+
+
+def command(comparison: Comparison, *options: str) -> str:
+    """Return the command that makes this comparison again, to be typed in a shell."""
+    typed = ["observatudo", "diff", comparison.a.name, comparison.b.name, *options]
+    return printable(" ".join(word if _NEEDS_NO_QUOTES.fullmatch(word) else shlex.quote(word) for word in typed))
