@@ -12,6 +12,7 @@ from types import TracebackType
 import typer
 import typer.main
 
+from observatudo.audit.rollback import unfinished
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 
@@ -35,6 +36,8 @@ def _register() -> None:
         remote,
         remove,
         repro,
+        resolve,
+        rollback,
         runs,
         summary,
         value,
@@ -50,6 +53,8 @@ def _register() -> None:
     app.command(help=_("Classify the indicators of any CSV into the axes."))(classify.classify)
     app.command(help=_("Write the files that are made from the declarations."))(generate.generate)
     app.command(help=_("Make a folder the place for the data; push, pull."))(remote.remote)
+    app.command(help=_("Merge what two branches ran: dvc.lock, metrics."))(resolve.resolve)
+    app.command(help=_("Go back to a version as a new commit; shows it first."))(rollback.rollback)
     app.command(help=_("Take off a dataset or what one left behind; shows it first."))(remove.remove)
     app.command(help=_("Say what the last run built and what to type next."))(summary.summary)
     app.command(help=_("Say what is missing on this machine and how to mend it."))(doctor.doctor)
