@@ -99,21 +99,21 @@ def _missing(comparison: Comparison) -> Iterator[str]:
         _("config"): comparison.config.missing,
         _("params"): comparison.params.missing,
         _("metrics"): comparison.metrics.missing,
-        _("schema"): comparison.columns.missing,
         _("labels"): comparison.labels.missing,
         "dbt": comparison.dbt.missing,
     }
-    told: set[str] = set()
+    told = set(comparison.rows)
     for part, sentences in parts.items():
         for sentence in sentences:
             told.add(sentence)
             yield _("{part} not compared: {why}").format(part=part, why=words.printable(sentence))
     for name, table in comparison.rows.items():
         if table.status == "missing":
-            told |= {name, table.why}
+            told.add(table.why)
             why = _("{part} not compared: {why}").format(part=name, why=table.why)
             yield words.printable(f"{why} → {table.next_step}" if table.next_step else why)
-    yield from (words.printable(text) for text in comparison.verdict.missing if text not in told)
+    rest = (*comparison.columns.missing, *comparison.verdict.missing)
+    yield from (words.printable(text) for text in dict.fromkeys(rest) if text not in told)
 
 
 def _schema(comparison: Comparison, limits: Limits) -> tuple[Section, ...]:

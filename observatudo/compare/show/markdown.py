@@ -96,7 +96,7 @@ def _foot(comparison: Comparison, found: Report, shortened: bool) -> str:
     lines = [_sentence(found.same), ""] if found.same else []
     if shortened:
         lines += [_("This report was shortened to fit into a comment; the first command below shows all of it."), ""]
-    whole, again = words.command(comparison, "--html", "diff.html"), words.command(comparison)
+    whole, again = words.command(comparison, "--html", "-o", "diff.html"), words.command(comparison)
     lines.append(_("Everything: {command}. Again: {again}.").format(command=_code(whole), again=_code(again)))
     return "\n".join(lines) + "\n"
 

@@ -69,8 +69,8 @@ class _Painter:
 
     def rest(self, comparison: Comparison) -> Iterator[str]:
         yield ""
-        yield _("on one page: {command}").format(command=words.command(comparison, "--html", "diff.html"))
-        yield _("for programs: --json; for a pull request: --md")
+        yield _("on one page: {command}").format(command=words.command(comparison, "--html", "-o", "diff.html"))
+        yield from self._wrapped(_("for programs: --json; for a pull request: --md"))
         yield _("again: {command}").format(command=words.command(comparison))
 
     def _block(self, block: Block) -> Iterator[str]:

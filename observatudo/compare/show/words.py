@@ -14,10 +14,11 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
-from observatudo.compare.model import Breach, Comparison, Side
+from observatudo.compare.model import Breach, Comparison, Side, Table
 from observatudo.i18n import _, language
 
 NONE = "–"
+DIFFERENT = ("changed", "added", "removed")
 _SHORT = 8  # characters of a commit
 _NAMED = 3  # tables named in a sentence
 _DIGITS = 6
@@ -161,13 +162,18 @@ def verdict(comparison: Comparison) -> str:
     """Return the answer in one sentence."""
     found = comparison.verdict
     if found.outcome == "not_comparable":
-        broken = [name for name in found.not_comparable if name in comparison.rows]
-        reasons = [f"{name}: {comparison.rows[name].why}" for name in broken]
-        reasons += [name for name in found.not_comparable if name not in comparison.rows]
+        broken = [*found.not_comparable, *found.missing]
+        reasons = [_reason(name, comparison.rows.get(name)) for name in dict.fromkeys(broken)]
         return _("not comparable: {what}").format(what=names(reasons) or NONE)
     if found.outcome == "same":
-        return _("same: nothing differs") if not found.missing else _("same, as far as both sides are there")
+        return _("same: nothing differs")
     return _("changed: {what}").format(what="; ".join(_parts(comparison)) or NONE)
+
+
+def _reason(name: str, table: Table | None) -> str:
+    if table is None:
+        return name
+    return f"{name}: {table.why}" if table.why else f"{name}: {status(table.status)}"
 
 
 def _parts(comparison: Comparison) -> list[str]:
@@ -177,9 +183,10 @@ def _parts(comparison: Comparison) -> list[str]:
     total = found.added + found.removed + found.changed
     rows = _("1 row") if total == 1 else _("{n} rows").format(n=count(total))
     schema = len(comparison.columns.columns) + len(tables)
-    derived = [name for name, table in comparison.rows.items() if table.derived and table.status != "same"]
+    direct = [name for name in found.tables if name not in comparison.rows or not comparison.rows[name].derived]
+    derived = [name for name, table in comparison.rows.items() if table.derived and table.status in DIFFERENT]
     lines = [
-        _("{rows} in {tables} ({kinds})").format(rows=rows, tables=names(found.tables), kinds=", ".join(kinds))
+        _("{rows} in {tables} ({kinds})").format(rows=rows, tables=names(direct), kinds=", ".join(kinds))
         if total
         else "",
         _counted(_("schema"), schema),
