@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from observatudo.compare.model import Comparison
     from observatudo.compare.policy import Policy
 
-SAME, BREACHED, NOT_COMPARABLE, INTERNAL, USAGE, INTERRUPTED = 0, 1, 2, 3, 64, 130
+SAME, BREACHED, NOT_COMPARABLE, INTERNAL, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 64, 130, 143
 _WIDTH = 80  # of what is not shown on a terminal
 
 
@@ -88,8 +88,11 @@ class _Usage(Exception):
 
 
 def _mind_the_exit_code() -> None:
-    """Have an error nobody foresaw end with 3, since 1 says that a rule was broken."""
+    """Have an error nobody foresaw end with 3, since 1 says that a rule was broken; and SIGTERM clear up first."""
+    import signal
     import sys
+
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(TERMINATED))
 
     told = sys.excepthook
 
@@ -108,7 +111,7 @@ def _diff(
     names: list[str], only: list[str], keys: list[str], fail_on: str | None, counts: bool, form: str, output: str | None
 ) -> int:
     from observatudo.compare.compare import compare, require_tables
-    from observatudo.compare.policy import judged
+    from observatudo.compare.policy import check
     from observatudo.compare.show import words
     from observatudo.errors import ObservatudoError
     from observatudo.paths import repository
@@ -124,7 +127,8 @@ def _diff(
     with Progress() as progress:
         comparison = compare(a, b, _options(policy, only, given, counts, progress))
     require_tables(comparison)
-    final = judged(comparison, policy)
+    verdict = comparison.verdict.model_copy(update={"policy": str(policy), "breaches": check(comparison, policy)})
+    final = comparison.model_copy(update={"verdict": verdict})
     shown = _shown(final, form, on_terminal=output is None)
     if output is None:
         typer.echo(shown, nl=False)
@@ -135,13 +139,10 @@ def _diff(
 
 
 def _policy(root: Path, fail_on: str | None) -> Policy:
-    """Return the rules of configs/diff.yaml; those of the command line, if there are any, take their place."""
-    from dataclasses import replace
+    """Return the policy of configs/diff.yaml, with the rules of the command line added."""
+    from observatudo.compare.policy import combined, load, parse
 
-    from observatudo.compare.policy import load, parse
-
-    own = load(root)
-    return own if fail_on is None else replace(own, rules=parse(fail_on).rules)
+    return combined(load(root), parse(fail_on or ""))
 
 
 def _keys(given: list[str]) -> dict[str, tuple[str, ...]]:
@@ -167,7 +168,7 @@ def _options(
 
     return Options(
         only=only,
-        keys={**keys, **policy.keys},
+        keys=lambda table: keys.get(table) or policy.key(table),
         tolerances=policy.tolerances,
         report="counts" if counts else "full",
         progress=progress.told,

@@ -8,7 +8,7 @@ import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -50,14 +50,14 @@ class Options:
     """How two versions are compared.
 
     ``only`` are patterns of the tables to compare (none: all). ``keys`` gives the key of tables that have none of
-    their own, ``tolerances`` those of columns, both by pattern of the table's name, the first that fits.
+    their own, ``tolerances`` those of columns, both asked by the table's name.
     ``report`` is ``full`` or ``counts`` (faster: no segments, transitions, drift, samples). ``progress`` is told
     the table, bytes done and bytes in all.
     """
 
     only: Sequence[str] = ()
-    keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    tolerances: Mapping[str, Mapping[str, rows.Tolerance]] = field(default_factory=dict)
+    keys: Callable[[str], tuple[str, ...]] = lambda _table: ()
+    tolerances: Callable[[str], Mapping[str, rows.Tolerance]] = lambda _table: {}
     report: Literal["full", "counts"] = "full"
     samples: int = 3
     progress: Progress | None = None
@@ -135,11 +135,11 @@ def _tables(version: Version, options: Options) -> dict[str, TableAt]:
     found = tables(version)
     if not options.only:
         return found
-    return {name: table for name, table in found.items() if _fits(name, options.only)}
-
-
-def _fits(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    return {
+        name: table
+        for name, table in found.items()
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in options.only)
+    }
 
 
 def _paired(a: dict[str, TableAt], b: dict[str, TableAt]) -> tuple[dict[str, TableAt], dict[str, TableAt]]:
@@ -226,9 +226,8 @@ class _Pair:
 
     @cached_property
     def key(self) -> tuple[str, ...]:
-        given = next((tuple(key) for pattern, key in self.options.keys.items() if _fits(self.name, [pattern])), ())
         own = next((side.key for side in (self.after, self.before) if side and side.key), ())
-        return given or own or self._usual_key()
+        return self.options.keys(self.name) or own or self._usual_key()
 
     def _usual_key(self) -> tuple[str, ...]:
         """Return the key of observations for a table without one that has its columns."""
@@ -249,14 +248,10 @@ class _Pair:
 
     def _row_options(self) -> rows.Options:
         columns = rows.schema(self.sources[1 if self.after else 0])
-        tolerances = next(
-            (own for pattern, own in self.options.tolerances.items() if _fits(self.name, [pattern])),
-            {},
-        )
         progress = self.options.progress
         return rows.Options(
             key=self.key,
-            tolerances=tolerances,
+            tolerances=self.options.tolerances(self.name),
             place=next((name for name in _PLACES if name in columns), ""),
             indicator=_INDICATOR if _INDICATOR in columns else "",
             year=next((name for name in _YEARS if name in columns), ""),
@@ -345,7 +340,11 @@ def _verdict(parts: _Parts) -> Verdict:
         added=sum(table.added or 0 for table in counted),
         removed=sum(table.removed or 0 for table in counted),
         changed=sum(table.changed or 0 for table in counted),
-        tables=[name for name, table in parts.rows.items() if table.status in ("changed", "added", "removed")],
+        tables=[
+            name
+            for name, table in parts.rows.items()
+            if table.status in ("changed", "added", "removed") and not table.derived
+        ],
         not_comparable=by_status["not_comparable"],
         missing=by_status["missing"],
     )

@@ -23,9 +23,9 @@ def dbt(a: Version, b: Version) -> Dbt:
     built_a, built_b = _build(a), _build(b)
     missing = [
         _("{side} has no {place}").format(side=side.name, place=place)
-        for side, files, build in ((a, before, built_a), (b, after, built_b))
-        for place, found in (("dbt", files), (_METRICS, build))
-        if not found
+        for place, found_a, found_b in (("dbt", before, after), (_METRICS, built_a, built_b))
+        for side, found, other in ((a, found_a, found_b), (b, found_b, found_a))
+        if other and not found
     ]
     both = before.keys() & after.keys() if before and after else set()
     began, ceased = _tests(built_a, built_b)

@@ -39,7 +39,7 @@ def params(a: Version, b: Version) -> Keys:
     """Compare params.yaml."""
     path = paths.PARAMS.as_posix()
     before, after = a.text(path), b.text(path)
-    missing = [_has_no(side, path) for side, text in ((a, before), (b, after)) if text is None]
+    missing = one_sided([_has_no(side, path) for side, text in ((a, before), (b, after)) if text is None])
     return Keys(missing=missing) if missing else Keys(changes=list(_changes(path, before, after)))
 
 
@@ -73,7 +73,12 @@ def _is_number(value: JsonValue) -> bool:
 
 
 def _without(a: Version, b: Version, place: str) -> list[str]:
-    return [_has_no(side, place) for side in (a, b) if not side.tree.paths(place)]
+    return one_sided([_has_no(side, place) for side in (a, b) if not side.tree.paths(place)])
+
+
+def one_sided(missing: list[str]) -> list[str]:
+    """Return what one side is said to lack; what neither has is no difference, and nothing to say."""
+    return missing if len(missing) == 1 else []
 
 
 def _has_no(side: Version, place: str) -> str:

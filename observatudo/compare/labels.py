@@ -37,7 +37,7 @@ def labels(a: Version, b: Version, tables_a: Mapping[str, TableAt], tables_b: Ma
         if _LABELS not in tables
     ]
     if missing:
-        return Labels(status="missing", missing=missing)
+        return Labels(status="missing", missing=missing) if len(missing) == 1 else Labels()
     if _hashes(tables_a[_LABELS]) == _hashes(tables_b[_LABELS]):
         return _same(len(_read(a, tables_a[_LABELS])))
     before, after = _side(a, tables_a), _side(b, tables_b)

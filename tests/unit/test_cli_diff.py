@@ -1,0 +1,170 @@
+"""``observatudo diff`` as it is typed: what it prints, what it ends with, what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import jsonschema
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from observatudo.cli.diff import diff
+from tests.conftest import ROOT
+from tests.past import DATASET, Past, Row, observation, past
+
+TABLE = f"{DATASET}/observacao"
+ROWS: list[Row] = [observation(place, year, 10.0 * year) for place in ("3304557", "3550308") for year in (2018, 2019)]
+SCHEMA = ROOT / "configs/schema/comparison.json"
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Past:
+    """Two commits: one value of four differs."""
+    made = past(tmp_path / "repo")
+    made.observations(ROWS)
+    made.commit("first")
+    made.observations([*ROWS[:-1], {**ROWS[-1], "valor": 1.0}])
+    made.commit("second")
+    monkeypatch.chdir(made.root)
+    return made
+
+
+def typed(*words: str) -> Result:
+    app = typer.Typer()
+    app.command()(diff)
+    return CliRunner().invoke(app, list(words))
+
+
+def process(words: Sequence[str], code: str = "", **more: str) -> subprocess.Popen[str]:
+    """Start the command as a process of its own; ``code`` runs in it before."""
+    program = f"import sys; sys.argv[1:] = {['diff', *words]!r}\n{code}\nfrom observatudo.cli.app import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", program],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **more},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_verdict_comes_first(repo: Past) -> None:
+    done = typed("HEAD~1", "HEAD")
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("changed: 1 row in x/y/observacao")
+    assert typed("HEAD", "HEAD").output.startswith("same")
+
+
+def test_the_json_is_what_its_schema_says(repo: Past) -> None:
+    content = json.loads(typed("HEAD~1", "HEAD", "--json").output)
+    jsonschema.validate(content, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    assert {"a", "b", "verdict", "config", "params", "metrics", "schema", "rows", "labels", "dbt"} <= content.keys()
+    assert {"added", "removed", "changed", "same", "columns"} <= content["rows"][TABLE].keys()
+    assert content["rows"][TABLE]["changed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("rules", "code"), [("changed>1%", 1), ("changed>30%", 0), ("removed>0,schema,labels>2%", 0), ("changed>0", 1)]
+)
+def test_a_rule_that_is_broken_ends_with_1(repo: Past, rules: str, code: int) -> None:
+    done = typed("HEAD~1", "HEAD", "--fail-on", rules)
+    assert done.exit_code == code, done.output
+
+
+def test_the_policy_file_holds_without_an_option(repo: Past) -> None:
+    repo.write("configs/diff.yaml", f"rules:\n- rule: changed[{TABLE}]>0\n  reason: Someone reads these.\n")
+    done = typed("HEAD~1", "HEAD")
+    assert done.exit_code == 1
+    assert "Someone reads these." in done.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["HEAD~1", "HEAD", "--fail-on", "chnged>1"],
+        ["nowhere"],
+        ["HEAD", "HEAD", "HEAD"],
+        ["--key", "livre"],
+        ["--json", "--md"],
+        ["--nope"],
+        ["HEAD...nowhere"],
+        ["./no/such/file"],
+    ],
+)
+def test_wrong_usage_ends_with_64(repo: Past, words: list[str]) -> None:
+    child = process(words)
+    out, err = child.communicate(timeout=60)
+    assert (child.returncode, out) == (64, ""), err
+    assert "Traceback" not in err
+
+
+def test_not_comparable_ends_with_2_and_says_why(repo: Past) -> None:
+    repo.observations([*ROWS, {**ROWS[0], "valor": 1.0}])
+    repo.commit("twice")
+    done = typed("HEAD~1", "HEAD", "--fail-on", "changed>50%")
+    assert done.exit_code == 2
+    assert "3304557" in done.output
+
+
+def test_what_was_never_made_ends_with_2(repo: Past) -> None:
+    done = typed("--table", "nothing/*")
+    assert done.exit_code == 2
+    assert "observatudo" not in done.output.partition("→")[0]
+
+
+def test_a_damaged_object_ends_with_2_and_names_it(repo: Past) -> None:
+    listing = json.loads(repo.object(str(_out(repo)["md5"])).read_text())
+    damaged = repo.object(next(entry["md5"] for entry in listing if entry["relpath"].startswith("observacao/")))
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"PAR1 no more")
+    done = typed("HEAD~1", "HEAD")
+    assert done.exit_code == 2, done.output
+    assert "observacao/pib.parquet" in done.output
+
+
+def _out(repo: Past) -> dict[str, object]:
+    outs = repo.lock[f"ingest@{DATASET}"]["outs"]
+    assert isinstance(outs, list)
+    found: dict[str, object] = outs[0]
+    return found
+
+
+def test_an_error_of_the_program_ends_with_3(repo: Past) -> None:
+    code = "import observatudo.compare.compare as c\ndef broken(*_): raise ZeroDivisionError('why')\nc.compare = broken"
+    child = process(["HEAD~1", "HEAD"], code)
+    _out, err = child.communicate(timeout=60)
+    assert child.returncode == 3
+    assert "ZeroDivisionError" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("form", "begins"), [("--md", "<!--"), ("--html", "<!DOCTYPE html>"), ("--json", "{")])
+def test_a_report_is_written_whole_or_not_at_all(repo: Past, form: str, begins: str) -> None:
+    done = typed("HEAD~1", "HEAD", form, "-o", "report")
+    assert (done.exit_code, done.output.splitlines()[0][:7]) == (0, "changed")
+    assert Path("report").read_text(encoding="utf-8").lower().startswith(begins.lower())
+    assert typed("HEAD~1", "HEAD", form, "-o", "no/such/folder/report").exit_code == 3
+    assert [path.name for path in Path().glob(".*.part")] == []
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_midway_it_leaves_nothing_behind(repo: Past, sent: signal.Signals, code: int) -> None:
+    Path(".observatudo").mkdir()
+    hold = (
+        "import observatudo.compare.rows as r, time\n"
+        "def slow(*_): print('reading', flush=True); time.sleep(60)\n"
+        "r.compare = slow"
+    )
+    child = process(["HEAD~1", "HEAD"], hold)
+    assert child.stdout is not None and child.stdout.readline() == "reading\n"
+    assert [path.name for path in Path(".observatudo").glob("diff-*")] != []
+    child.send_signal(sent)
+    _out, err = child.communicate(timeout=60)
+    assert (child.returncode, "Traceback" in err) == (code, False)
+    assert [path.name for path in Path(".observatudo").glob("diff-*")] == []
