@@ -149,7 +149,6 @@ def test_two_files_are_one_table_whatever_they_are_called(repo: Past, tmp_path: 
     found = compared(repo, f"{folder}/antes.parquet", f"{folder}/depois.parquet")
     (table,) = found.rows.values()
     assert (table.changed, table.key) == (1, ["id_indicador", "id_municipio", "data_referencia"])
-    assert found.config.missing
     assert found.verdict.outcome == "changed"
 
 
