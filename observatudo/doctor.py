@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from observatudo import config, leftovers, snapshots
+from observatudo.audit.rollback import unfinished
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _, language
 from observatudo.yamlfile import parse
@@ -46,6 +47,7 @@ def examine(root: Path) -> Iterator[Finding]:
         _disk,
         _snapshots,
         _leftovers,
+        _rollback,
         _tools,
         _language,
     ]
@@ -194,6 +196,13 @@ def _leftovers(root: Path) -> Iterator[Finding]:
     if keys:
         found = _("datasets that are not in params.yaml left something behind: {keys}").format(keys=", ".join(keys))
         yield Finding(_("leftovers"), "optional", found, "observatudo remove")
+
+
+def _rollback(root: Path) -> Iterator[Finding]:
+    if (root / unfinished.INTENT).is_file():
+        from observatudo.audit.rollback import apply
+
+        yield Finding("rollback", "missing", apply.state(root), unfinished.FINISH)
 
 
 def _tools(_root: Path) -> Iterator[Finding]:

@@ -27,12 +27,14 @@ app = typer.Typer(
 
 def _register() -> None:
     from observatudo.cli import (
+        blame,
         classify,
         datasets,
         diff,
         doctor,
         fetch,
         generate,
+        log,
         remote,
         remove,
         repro,
@@ -49,6 +51,8 @@ def _register() -> None:
     app.command(help=_("List the runs, newest first."))(runs.runs)
     app.command(help=_("Show one run: what ran, with what, how it ended."))(runs.show)
     app.command(help=_("Compare two versions, down to the row."))(diff.diff)
+    app.command(help=_("Say who changed a cell, in which version, and why."))(blame.blame)
+    app.command(help=_("List the versions that changed a table, with their rows."))(log.log)
     app.command(help=_("Print an indicator's values in a place and where they come from."))(value.value)
     app.command(help=_("Classify the indicators of any CSV into the axes."))(classify.classify)
     app.command(help=_("Write the files that are made from the declarations."))(generate.generate)

@@ -42,7 +42,8 @@ def run(root: Path, threads: int, variables: dict[str, str], progress: Callable[
     shutil.rmtree(root / TARGET, ignore_errors=True)
     warehouse = root / WAREHOUSE
     warehouse.parent.mkdir(exist_ok=True)
-    for leftover in (warehouse, warehouse.with_name(warehouse.name + ".wal")):
+    # the receipt first: cut off in here, the next reader must not take half a file for the version it was of
+    for leftover in (root / presence.BUILT_FROM, warehouse, warehouse.with_name(warehouse.name + ".wal")):
         leftover.unlink(missing_ok=True)
     command = [sys.executable, "-m", __name__, str(threads), json.dumps(variables)]
     with (

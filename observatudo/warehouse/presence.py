@@ -12,17 +12,17 @@ from pathlib import Path
 from observatudo import paths
 
 WAREHOUSE = Path(".observatudo/warehouse.duckdb")
-_BUILT_FROM = Path(".observatudo/warehouse.receipt")
+BUILT_FROM = Path(".observatudo/warehouse.receipt")
 
 
 def mark(root: Path) -> None:
     """Note that the warehouse has just been built from the load's receipt that is there now."""
-    (root / _BUILT_FROM).write_text(_receipt(root), encoding="utf-8")
+    (root / BUILT_FROM).write_text(_receipt(root), encoding="utf-8")
 
 
 def is_current(root: Path) -> bool:
     """Say whether the warehouse file is there and was built from the receipt that is there now, if there is one."""
-    receipt, built = _receipt(root), root / _BUILT_FROM
+    receipt, built = _receipt(root), root / BUILT_FROM
     if not receipt:
         return True
     return (root / WAREHOUSE).is_file() and built.is_file() and built.read_text(encoding="utf-8") == receipt

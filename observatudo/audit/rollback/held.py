@@ -1,0 +1,234 @@
+"""Outputs and snapshots that DVC holds: which a version has, how the disk differs, whether their bytes are whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from observatudo import paths
+from observatudo.audit.rollback import places
+from observatudo.audit.rollback.model import Blob, HeldFile, Request
+from observatudo.audit.verify.memory import Memory
+from observatudo.errors import ObservatudoError
+from observatudo.i18n import _
+from observatudo.versions import Out, Store, Version, disk
+from observatudo.versions.lock import FOLDER
+
+_POINTER = ".dvc"
+_RECORDS = 100  # so many of the newest run records are looked at
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Pointer(BaseModel):
+    """A ``.dvc`` file, as ``dvc add`` writes it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    outs: list[Out] = []
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    stages: dict[str, object] = {}
+    datasets: dict[str, object] = {}
+
+
+def of_version(version: Version, files: Mapping[str, Blob], request: Request) -> dict[str, Out]:
+    """Return path → what DVC holds there in a version, as far as the request reaches.
+
+    ``files`` are Git's in that version: what Git holds itself (metrics) is left out, and so is what ``dvc.lock`` keeps
+    of stages and datasets that the version no longer declared. Raises ObservatudoError for a damaged ``.dvc`` file.
+    """
+    found = dict(_snapshots(version, files, request)) if request.config else {}
+    if request.data:
+        made_by, declared = version.lock.made_by, _declared(version)
+        found |= {
+            path: out
+            for path, out in version.lock.outs.items()
+            if out.md5 and path not in files and _reaches(made_by[path], declared, request.dataset)
+        }
+    return found
+
+
+def _declared(version: Version) -> _Declared:
+    """Read which stages and datasets a version declares, leniently: its files need not suit today's models."""
+    found: dict[str, object] = {}
+    for path, key in (("dvc.yaml", "stages"), (places.PARAMS, "datasets")):
+        content = _plain(version.text(path))
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            found[key] = {str(name): None for name in content[key]}
+    return _Declared.model_validate(found)
+
+
+def _plain(text: bytes | None) -> object:
+    try:
+        return yaml.load(text or b"", _Loader)  # noqa: S506 a safe loader
+    except yaml.YAMLError:
+        return None
+
+
+def _reaches(stage: str, declared: _Declared, dataset: str) -> bool:
+    verb, _at, key = stage.partition("@")
+    if dataset:
+        return stage == f"ingest@{dataset}"
+    return verb in declared.stages and (not key or not declared.datasets or key in declared.datasets)
+
+
+def _snapshots(version: Version, files: Mapping[str, Blob], request: Request) -> Iterator[tuple[str, Out]]:
+    for path in files:
+        if path.startswith(f"{places.SNAPSHOTS}/") and path.endswith(_POINTER):
+            for out in _pointed(version, path):
+                place = (PurePosixPath(path).parent / out.path).as_posix()
+                own = f"{places.SNAPSHOTS}/{request.dataset}"
+                if not request.dataset or place == own or place.startswith(f"{own}/"):
+                    yield place, out
+
+
+def _pointed(version: Version, path: str) -> list[Out]:
+    try:
+        return _Pointer.model_validate(_plain(version.text(path)) or {}).outs
+    except ValidationError:
+        raise ObservatudoError(
+            _("this file of DVC cannot be read"), where=f"{version.name}:{path}", next_step=f"git log -- {path}"
+        ) from None
+
+
+def pull(store: Store, outs: Mapping[str, Out]) -> int:
+    """Have every object of these in the cache; return how many came from the remote. Raises Missing, naming them."""
+    before = {out.md5 for out in outs.values() if not store.has(out.md5)}
+    store.pull([out.md5 for out in outs.values()], _named(path for path, out in outs.items() if out.md5 in before))
+    require_whole(store, {out.md5: path for path, out in outs.items() if out.is_folder})
+    inside = {entry: f"{path}/{name}".rstrip("/") for path in outs for name, entry in entries(store, outs[path], path)}
+    lacking = {md5: name for md5, name in inside.items() if not store.has(md5)}
+    store.pull(lacking, _named(sorted(lacking.values())))
+    return len(before | lacking.keys())
+
+
+def _named(names: Iterable[str]) -> str:
+    found = list(names)
+    return ", ".join(found[:3]) + ("…" if len(found) > 3 else "")
+
+
+def entries(store: Store, out: Out, path: str) -> list[tuple[str, str]]:
+    """Return the names inside an output (empty for a single file) and their hashes. Raises Missing."""
+    if out.is_folder:
+        return [(entry.relpath, entry.md5) for entry in store.listing(out.md5, path)]
+    return [("", out.md5)]
+
+
+def require_whole(store: Store, names: Mapping[str, str]) -> None:
+    """Read objects (MD5 → a name for people). Raises ObservatudoError when one is not what its name says."""
+    memory = Memory(store.root)
+    places_of = {store.path(md5): md5 for md5 in names}
+    bad = [
+        (names[places_of[path]], places_of[path], found.md5 if found else "", path)
+        for path, found in memory.files(places_of).items()
+        if found is None or found.md5 != places_of[path].removesuffix(FOLDER)
+    ]
+    memory.save()
+    if bad:
+        name, md5, found, path = bad[0]
+        raise ObservatudoError(
+            _("{count} object(s) in DVC's cache are not the bytes that were put there: {names}").format(
+                count=len(bad), names=_named(item[0] for item in bad)
+            )
+            + "\n"
+            + _("  {name}: expected MD5 {expected}, found {found}").format(
+                name=name, expected=md5.removesuffix(FOLDER), found=found or "–"
+            ),
+            where=str(path),
+            next_step="observatudo verify --deep",
+        )
+
+
+def differing(root: Path, store: Store, now: Mapping[str, Out], then: Mapping[str, Out]) -> tuple[HeldFile, ...]:
+    """Return the files on disk, under any of these outputs, that are not as they will be; in order of path."""
+    found = sorted({file for path in {*now, *then} for file in _on_disk(root / path)})
+    hashes = {file.relative_to(root).as_posix(): md5 for file, md5 in disk.md5s(root, found).items()}
+    wanted = {
+        f"{path}/{name}".rstrip("/"): md5 for path, out in then.items() for name, md5 in entries(store, out, path)
+    }
+    return tuple(
+        HeldFile(path, hashes.get(path), wanted.get(path))
+        for path in sorted(hashes.keys() | wanted.keys())
+        if hashes.get(path) != wanted.get(path)
+    )
+
+
+def _on_disk(place: Path) -> list[Path]:
+    if place.is_file() or place.is_symlink():
+        return [place]
+    return [path for path in place.rglob("*") if path.is_file() or path.is_symlink()]
+
+
+def require_safe(store: Store, files: Iterable[HeldFile]) -> None:
+    """Read what will be restored, and make sure that what it replaces is in the cache too.
+
+    Raises ObservatudoError for an object whose bytes are not what its name says, and for a file whose bytes would be
+    lost: they are an edit, or a result that was never kept.
+    """
+    listed = list(files)
+    require_whole(store, {file.new: file.path for file in listed if file.new})
+    memory = Memory(store.root)
+    kept = {path: found.md5 if found else "" for path, found in memory.files(_objects(store, listed)).items()}
+    memory.save()
+    lost = [file.path for file in listed if file.old and kept[store.path(file.old)] != file.old]
+    if lost:
+        raise ObservatudoError(
+            _("only this folder has these bytes, and a rollback would lose them: {names}").format(names=_named(lost)),
+            where=lost[0],
+            next_step=_("dvc checkout --force   (drops them), or dvc commit and git commit   (keeps them)"),
+        )
+
+
+def _objects(store: Store, files: Iterable[HeldFile]) -> list[Path]:
+    return [store.path(file.old) for file in files if file.old]
+
+
+def require_recorded(then: Version, outs: Mapping[str, Out]) -> None:
+    """Hold outputs that will be restored against the SHA-256 that the run which made them left in its record.
+
+    DVC's MD5 can be forged, the two together not. Outputs that no record of that version names are left alone.
+    Raises ObservatudoError for other bytes.
+    """
+    memory = Memory(then.root)
+    waiting = dict(outs)
+    for blob in list(reversed(list(then.tree.paths(paths.AUDIT_RUNS.as_posix()).items())))[:_RECORDS]:
+        if not waiting:
+            break
+        for path, promised in _promised(then.text(blob[0]), waiting).items():
+            _require_sha256(then.store, memory, path, waiting.pop(path), promised)
+    memory.save()
+
+
+def _promised(text: bytes | None, outs: Mapping[str, Out]) -> dict[str, str]:
+    """Return path → SHA-256 of those outputs that a run record names with the same MD5."""
+    from observatudo.runs.model import Record
+
+    try:
+        record = Record.model_validate_json(text or b"")
+    except ValidationError:
+        return {}  # `verify` is who judges records
+    return {path: made.sha256 for path, made in record.outputs.items() if path in outs and made.md5 == outs[path].md5}
+
+
+def _require_sha256(store: Store, memory: Memory, path: str, out: Out, promised: str) -> None:
+    named = entries(store, out, path)
+    hashes = memory.files([store.path(md5) for _name, md5 in named])
+    found = {name: one.sha256 for name, md5 in named if (one := hashes[store.path(md5)])}
+    lines = sorted(found.items())
+    listing = "".join(f"{sha256}  {name}\n" for name, sha256 in lines)
+    real = hashlib.sha256(listing.encode()).hexdigest() if out.is_folder else found.get("", "")
+    if real != promised:
+        raise ObservatudoError(
+            _("{path} is not what its run recorded: expected SHA-256 {expected}, found {found}").format(
+                path=path, expected=promised, found=real
+            ),
+            where=str(store.path(out.md5)),
+            next_step="observatudo verify --deep",
+        )

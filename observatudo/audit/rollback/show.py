@@ -1,0 +1,167 @@
+"""A rollback in words: what it would do, and what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+from observatudo.audit.rollback.apply import Done
+from observatudo.audit.rollback.model import Effect, Plan, Request
+from observatudo.compare.model import Table
+from observatudo.i18n import _
+
+_SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+_FILES = 15
+_REASONS = 3
+
+
+def before(effect: Effect) -> str:
+    """Return the preview."""
+    plan = effect.plan
+    where = f"{plan.target[:8]} “{effect.subject}”" + (f", {effect.date[:10]}" if effect.date else "")
+    if not plan:
+        return _("nothing to roll back: it is as in {where}").format(where=where)
+    lines = [_title(plan.request).format(where=where)]
+    lines += _files(plan)
+    lines += _outputs(plan)
+    lines += list(_rows(effect.tables))
+    lines += _warehouse(plan)
+    if effect.pulled:
+        lines.append(_("{count} object(s) came from the remote for this").format(count=effect.pulled))
+    for path in plan.records:
+        lines.append(_("committed along: {path}").format(path=path))
+    lines += [_("note: {text}").format(text=text) for text in plan.notes]
+    return "\n".join([*lines, *_status_after(plan)])
+
+
+def _title(request: Request) -> str:
+    of = f" {request.dataset}:" if request.dataset else ""
+    titles = {
+        "all": _("configuration and data go back to {where}"),
+        "config": _("configuration goes back to {where}; data stay"),
+        "data": _("data go back to {where}; configuration stays"),
+    }
+    return f"{of} {titles[request.scope]}".strip()
+
+
+def _files(plan: Plan) -> list[str]:
+    if not plan.files:
+        return []
+    shown = [f"  {_SIGNS[file.change]} {file.path}" for file in plan.files]
+    return [_("files in Git: {count}").format(count=len(shown)), *_cut(shown)]
+
+
+def _outputs(plan: Plan) -> list[str]:
+    lines = []
+    for out in plan.outs:
+        count = sum(file.path == out.path or file.path.startswith(f"{out.path}/") for file in plan.held)
+        lines.append(f"  {_SIGNS[out.change]} {out.path}  " + _("({count} files)").format(count=count))
+    known = tuple(out.path for out in plan.outs)
+    rest = [
+        f"  ~ {file.path}"
+        for file in plan.held
+        if not any(file.path == path or file.path.startswith(f"{path}/") for path in known)
+    ]
+    if rest:
+        rest = [_("  not as their version has them:"), *_cut(rest)]
+    if not lines and not rest:
+        return []
+    return [_("outputs and snapshots held by DVC: {count}").format(count=len(lines)), *lines, *rest]
+
+
+def _cut(lines: list[str]) -> list[str]:
+    more = len(lines) - _FILES
+    return lines if more <= 0 else [*lines[:_FILES], _("  … and {count} more").format(count=more)]
+
+
+def _rows(tables: Mapping[str, Table]) -> Iterator[str]:
+    if not tables:
+        return
+    width = max(map(len, tables), default=0)
+    heads = [_("added"), _("removed"), _("changed"), _("now"), _("then")]
+    yield _("rows").ljust(width + 2) + "".join(f"{head:>12}" for head in heads)
+    for name, table in tables.items():
+        counts = [table.added, table.removed, table.changed, table.rows_a, table.rows_b]
+        cells = "".join(f"{'–' if count is None else format(count, ','):>12}" for count in counts)
+        yield f"  {name:<{width}}{cells}" + (f"  {table.why or table.status}" if table.added is None else "")
+
+
+def _warehouse(plan: Plan) -> list[str]:
+    effect, rows = plan.warehouse.effect, plan.warehouse.rows
+    if effect == "rebuilt":
+        about = "" if rows is None else " " + _("({rows:,} rows in its marts)").format(rows=rows)
+        return [_("warehouse: will be built again from these data") + about]
+    if effect == "dropped":
+        return [_("warehouse: will be removed, as dbt's models moved on since; dvc repro builds it anew")]
+    return [_("warehouse: stays as it is")]
+
+
+def _status_after(plan: Plan) -> list[str]:
+    if not plan.moved:
+        return [_("after it, dvc status is clean")]
+    lines = [_("after it, dvc status names these stages, whose code or configuration is not that version's:")]
+    for stage in plan.moved:
+        more = "…" if len(stage.why) > _REASONS else ""
+        lines.append(f"  {stage.stage}: {', '.join(stage.why[:_REASONS])}{more}")
+    return lines
+
+
+def after(request: Request, done: Done) -> str:
+    """Return what was done, and what to type next."""
+    lines = [_("rolled back: commit {commit}").format(commit=done.commit[:8]), *_ended(done)]
+    lines.append("  → " + _next(request, done))
+    return "\n".join(lines)
+
+
+def _ended(done: Done) -> list[str]:
+    lines = []
+    if done.warehouse_rows is not None:
+        lines.append(_("warehouse built: {rows:,} rows in its marts").format(rows=done.warehouse_rows))
+    lines += done.notes
+    if done.changed:
+        lines.append(_("dvc status is not clean; changed since that version, or not rolled back with it:"))
+        lines += [f"  {stage}: {', '.join(names[:_REASONS])}" for stage, names in done.changed.items()]
+    elif done.changed is not None:
+        lines.append(_("dvc status is clean"))
+    return lines
+
+
+def _next(request: Request, done: Done) -> str:
+    if done.changed and request.config:
+        return _("dvc repro, then git add and commit   (makes the rest follow)")
+    return "observatudo diff HEAD~1 HEAD"
+
+
+def recovered(done: Done) -> str:
+    """Return how a rollback that was cut off ended now."""
+    first = _("finished: commit {commit}").format(commit=done.commit[:8]) if done.commit else _("undone")
+    return "\n".join([first, *_ended(done)])
+
+
+def recovered_dict(state: str, done: Done) -> dict[str, object]:
+    return {"state": state, "done": asdict(done)}
+
+
+def as_dict(effect: Effect, done: Done | None) -> dict[str, object]:
+    """Return what ``observatudo rollback --json`` prints: the effect, and what was done or null."""
+    plan = effect.plan
+    return {
+        "to": plan.target,
+        "from": plan.start,
+        "scope": plan.request.scope,
+        "dataset": plan.request.dataset or None,
+        "files": {file.path: file.change for file in plan.files},
+        "outputs": {out.path: {"old": out.old, "new": out.new} for out in plan.outs},
+        "tables": {
+            name: table.model_dump(
+                mode="json", include={"status", "why", "rows_a", "rows_b", "added", "removed", "changed", "same"}
+            )
+            for name, table in effect.tables.items()
+        },
+        "warehouse": asdict(plan.warehouse),
+        "stale": {stage.stage: list(stage.why) for stage in plan.moved},
+        "records": list(plan.records),
+        "notes": list(plan.notes),
+        "pulled": effect.pulled,
+        "done": asdict(done) if done else None,
+    }

@@ -1,0 +1,138 @@
+"""``observatudo rollback``: an earlier version as a new commit, after a preview in rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from observatudo.i18n import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from observatudo.audit.rollback.model import Request, Scope
+
+_USAGE = 64
+
+
+def rollback(
+    revision: Annotated[
+        str | None, typer.Argument(metavar="REV", help=_("Revision, tag, branch or experiment to go back to."))
+    ] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", help=_("Only this dataset, as fonte/dataset."))] = None,
+    config_only: Annotated[bool, typer.Option("--config-only", help=_("Only configuration and snapshots."))] = False,
+    data_only: Annotated[bool, typer.Option("--data-only", help=_("Only outputs and metrics."))] = False,
+    yes: Annotated[bool, typer.Option("--yes", help=_("Do it without asking."))] = False,
+    why: Annotated[str, typer.Option("-m", "--message", help=_("Why, for the commit and the record."))] = "",
+    as_json: Annotated[bool, typer.Option("--json", help=_("Print JSON."))] = False,
+    finish: Annotated[bool, typer.Option("--continue", help=_("Finish a rollback that was cut off."))] = False,
+    abort: Annotated[bool, typer.Option("--abort", help=_("Undo a rollback that was cut off."))] = False,
+) -> None:
+    """Show what going back to a version changes, ask, and do it as a new commit. Exits 64 for wrong usage."""
+    from observatudo.audit.rollback import intent
+    from observatudo.audit.rollback.model import Request
+    from observatudo.paths import repository
+
+    if [revision is not None, finish, abort].count(True) != 1 or (config_only and data_only):
+        _misused()
+    root = repository()
+    if revision is None:
+        _recover(root, finish=finish, as_json=as_json)
+        return
+    intent.refuse_another(root)
+    scope: Scope = "config" if config_only else "data" if data_only else "all"
+    _roll_back(root, Request(revision, scope, dataset or ""), yes=yes, why=why, as_json=as_json)
+
+
+def _misused() -> None:
+    typer.echo(_("name a version to go back to, and at most one of --config-only and --data-only;"), err=True)
+    typer.echo(_("or one of --continue and --abort alone"), err=True)
+    typer.echo("  → observatudo rollback --help", err=True)
+    raise typer.Exit(_USAGE)
+
+
+def _roll_back(root: Path, request: Request, *, yes: bool, why: str, as_json: bool) -> None:
+    from observatudo.audit.rollback.apply import Watch, carry_out
+    from observatudo.audit.rollback.plan import effect
+    from observatudo.audit.rollback.show import after, as_dict, before
+
+    if yes:
+        why = _reason(why)
+    found = effect(root, request)
+    if not as_json:
+        typer.echo(before(found))
+    done = None
+    if found.plan and (yes or _agreed(as_json)):
+        done = carry_out(root, found, why if yes else _reason(why), Watch(progress=_progress()))
+    if as_json:
+        _print_json(as_dict(found, done))
+    elif done:
+        typer.echo(after(request, done))
+
+
+def _reason(why: str) -> str:
+    """Return the reason given, or ask for it. Raises ObservatudoError where nobody can be asked."""
+    import sys
+
+    from observatudo.errors import ObservatudoError
+
+    if not why.strip() and sys.stdin.isatty():
+        why = str(typer.prompt(_("Why? (for the commit and the record)"), err=True))
+    if not why.strip():
+        raise ObservatudoError(
+            _("a rollback is recorded with its reason, and none was given"), next_step='observatudo rollback … -m "…"'
+        )
+    return why.strip()
+
+
+def _agreed(as_json: bool) -> bool:
+    """Ask; where nobody can be asked, refuse, unless only the plan was wanted."""
+    import sys
+
+    from observatudo.errors import ObservatudoError
+
+    if as_json:
+        return False
+    if not sys.stdin.isatty():
+        raise ObservatudoError(
+            _("nothing has changed: nobody is here to be asked"), next_step=_("the same command with --yes -m “why”")
+        )
+    if not typer.confirm(_("Roll back?"), default=False, err=True):
+        typer.echo(_("Nothing has changed."))
+        raise typer.Exit(0)
+    return True
+
+
+def _progress() -> Callable[[int, int], None]:
+    """Return what tells of dbt's progress on a terminal."""
+    import sys
+
+    def tell(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            print("\r" + _("warehouse: {done} of {total}").format(done=done, total=total), end="", file=sys.stderr)
+            if done == total:
+                print(file=sys.stderr)
+
+    return tell
+
+
+def _recover(root: Path, *, finish: bool, as_json: bool) -> None:
+    from observatudo.audit.rollback import apply
+    from observatudo.audit.rollback.show import recovered, recovered_dict
+
+    state = apply.state(root)
+    if not as_json:
+        typer.echo(state)
+    done = apply.resume(root, apply.Watch(progress=_progress())) if finish else apply.abort(root)
+    if as_json:
+        _print_json(recovered_dict(state, done))
+    else:
+        typer.echo(recovered(done))
+
+
+def _print_json(content: dict[str, object]) -> None:
+    import json
+
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
