@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
 REQUIRE_ALL = "OBSERVATUDO_REQUIRE_ALL"
@@ -17,7 +19,17 @@ INSTALL = {
     "tmux": "sudo apt install tmux",
     "chromium": "sudo apt install chromium",
 }
-UNSET = ("DVC_ROOT", "DVC_EXP_NAME", "DVC_STAGE", "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "GIT_DIR", "GIT_WORK_TREE")
+UNSET = (
+    "DVC_ROOT",
+    "DVC_EXP_NAME",
+    "DVC_STAGE",
+    "MLFLOW_TRACKING_URI",
+    "MLFLOW_RUN_ID",
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "SHELL",  # DVC runs stages in it
+    "PYTHONDONTWRITEBYTECODE",  # set in many containers: each command would compile DVC, dbt and MLflow once more
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -78,6 +90,8 @@ def _isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         "PATH": f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}",
         **{f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()},
     }
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background: all children would ignore it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.MonkeyPatch.context() as patch:
         for name in UNSET:
             patch.delenv(name, raising=False)
@@ -128,12 +142,28 @@ def clone(tmp_path: Path) -> Path:
     return clone_to(tmp_path / "clone")
 
 
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a folder that ``make`` fills, once for all workers of a test run: copy it, do not change it."""
+    base = factory.getbasetemp()
+    place = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "once" / name
+    made = place.with_name(f"{name}.made")
+    place.parent.mkdir(exist_ok=True)
+    with FileLock(f"{place}.lock"):
+        if not made.exists():
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir()
+            make(place)
+            made.touch()
+    return place
+
+
 @pytest.fixture(scope="session")
 def _built_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    repository = clone_to(tmp_path_factory.mktemp("built") / "clone")
-    done = run_in(repository, "dvc repro && git add -A && git commit -q -m built")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return repository
+    def make(folder: Path) -> None:
+        done = run_in(clone_to(folder / "clone"), "dvc repro && git add -A && git commit -q -m built")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return once(tmp_path_factory, "built", make) / "clone"
 
 
 @pytest.fixture

@@ -51,20 +51,20 @@ class Measured:
     wrong: list[str]
 
 
-def measure(folder: Path, size: Size) -> Measured:
-    """Make the observatory of ``size`` in a clone under ``folder``, run it, and measure it."""
-    clone = clone_to(folder / "clone")
+def measure(clone: Path, size: Size) -> Measured:
+    """Add the observatory of ``size`` to a clone, run what it has not run yet, and measure it; writes beside it too."""
     environment = os.environ | {
         "PATH": f"{ROOT / '.venv/bin'}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(clone),
-        "DVC_SITE_CACHE_DIR": str(folder / "dvc"),
+        "DVC_SITE_CACHE_DIR": str(clone.parent / "dvc"),
     }
+    shutil.rmtree(clone / "logs", ignore_errors=True)  # of earlier runs
     made = full_size.make(clone, size)
     whole = watch.run(["dvc", "repro", "-q"], clone, environment)
     again = watch.run(["dvc", "repro", "-q", "transform"], clone, environment)
     asked = watch.run(["observatudo", *_ASKED], clone, environment)
     read = _duckdb(f"select count(*), sum(hash(columns(*))) from '{OBSERVED}'", clone, environment)
-    copy = f"copy (from '{OBSERVED}') to '{folder}/copy.parquet' (compression zstd)"
+    copy = f"copy (from '{OBSERVED}') to '{clone.parent}/copy.parquet' (compression zstd)"
     limit = _line("limit: DuckDB reads and writes the Parquet", size.values, _duckdb(copy, clone, environment))
     lines = [
         *_stages(clone, whole),
@@ -130,7 +130,7 @@ def main(name: str = "full") -> int:
     """Print the table; return 1 when a stage holds too much memory or the marts are not what was generated."""
     folder = Path(tempfile.mkdtemp(prefix="full-size-"))
     try:
-        measured = measure(folder, SIZES[name])
+        measured = measure(clone_to(folder / "clone"), SIZES[name])
     finally:
         shutil.rmtree(folder)
     print(f"the pipeline at full size ({name}; target: {TARGET_MB} MB)\n{table(measured)}")

@@ -93,6 +93,12 @@ class Small(Repository):
             time.sleep(0.02)
 
 
+def opened(root: Path) -> Small:
+    """Return the repository that ``small`` made here, or a copy of it that stands here."""
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    return Small(root, params["datasets"], params["ds"])
+
+
 def small(root: Path) -> Small:
     """Make the repository at ``root``: declarations and snapshots by the product, outputs by ``dvc repro``."""
     made = Small(root)

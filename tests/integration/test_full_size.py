@@ -15,8 +15,8 @@ from tests.bench.full_size import Size
 STAGES = {"classify", "load", "transform", "record", "ingest@sintetico/largo_01", "ingest@sintetico/longo_03"}
 
 
-def _passes(folder: Path, size: Size) -> None:
-    measured = bench.measure(folder, size)
+def _passes(clone: Path, size: Size) -> None:
+    measured = bench.measure(clone, size)
     told = bench.table(measured)
     assert measured.wrong == [], told
     assert {line.name for line in measured.lines} >= STAGES, told
@@ -25,14 +25,14 @@ def _passes(folder: Path, size: Size) -> None:
     sys.stdout.write(f"\n{told}\n")
 
 
-def test_a_small_one(tmp_path: Path) -> None:
-    _passes(tmp_path, full_size.SMALL)
+def test_a_small_one(built: Path) -> None:
+    _passes(built, full_size.SMALL)
 
 
 @pytest.mark.drill
-def test_the_whole_country(tmp_path: Path) -> None:
+def test_the_whole_country(clone: Path) -> None:
     assert full_size.FULL.values == 33_420_000
-    _passes(tmp_path, full_size.FULL)
+    _passes(clone, full_size.FULL)
 
 
 def test_memory_of_a_stage_is_that_of_all_its_processes_together(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.conftest import once
 from tests.integration.parallel_repository import Parallel, command, plain, with_runs
 
 KEYS = ["a", "b", "c", "d"]
@@ -22,18 +23,20 @@ UM, DOIS, TRES = "a/um", "b/dois", "c/tres"
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory: pytest.TempPathFactory) -> Parallel:
     """The plain repository after ``dvc repro``. Read it only."""
-    repository = plain(tmp_path_factory.mktemp("serial") / "repo", KEYS)
-    repository.repro()
-    return repository
+    folder = once(tmp_path_factory, "serial", lambda folder: plain(folder / "repo", KEYS).repro())
+    return Parallel(folder / "repo")
 
 
 @pytest.fixture(scope="module")
 def ran_once(tmp_path_factory: pytest.TempPathFactory) -> Parallel:
     """The repository with runs after its first one, committed. Copy it; do not change it."""
-    repository = with_runs(tmp_path_factory.mktemp("ran") / "repo", [UM, DOIS, TRES])
-    repository.observatudo("repro", "-j", "2")
-    repository.commit("first run")
-    return repository
+
+    def make(folder: Path) -> None:
+        repository = with_runs(folder / "repo", [UM, DOIS, TRES])
+        repository.observatudo("repro", "-j", "2")
+        repository.commit("first run")
+
+    return Parallel(once(tmp_path_factory, "ran_parallel", make) / "repo")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from tests.conftest import once
 from tests.integration.runs_repository import SOURCE, Repository, create
 
 FAIL, CRASH, SLEEP = "mode: fail", "mode: crash", "mode: sleep"
@@ -28,11 +29,14 @@ UM_IS_FINE = "um: {factor: 2, mode: fine}"
 @pytest.fixture(scope="module")
 def ran_once(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """A repository after its first run, everything committed. Copy it; do not change it."""
-    repository = create(tmp_path_factory.mktemp("ran") / "repo")
-    repository.commit("before the first run")
-    repository.repro()
-    repository.commit("after the first run")
-    return repository
+
+    def make(folder: Path) -> None:
+        repository = create(folder / "repo")
+        repository.commit("before the first run")
+        repository.repro()
+        repository.commit("after the first run")
+
+    return Repository(once(tmp_path_factory, "ran", make) / "repo")
 
 
 @pytest.fixture
