@@ -1,0 +1,102 @@
+"""The warehouse held against the marts, row by row in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from observatudo import paths
+from observatudo.audit.verify.cached import Objects
+from observatudo.audit.verify.locks import LockAt
+from observatudo.audit.verify.report import Finding
+from observatudo.audit.verify.scene import Scene
+from observatudo.i18n import _
+from observatudo.versions.store import Entry
+from observatudo.warehouse import presence
+
+if TYPE_CHECKING:
+    import duckdb
+
+_MARTS = paths.MARTS.as_posix()
+_SUFFIX = ".parquet"
+_MEMORY = "1GB"  # what does not fit goes to disk
+
+
+def check(scene: Scene, objects: Objects, lock: LockAt) -> Iterator[Finding]:
+    """Give the marts whose rows in the warehouse are not those of the version that the lock names.
+
+    Only what is published is compared: the warehouse's technical columns name the run. Nothing is said where there is
+    no warehouse.
+    """
+    out = lock.outs.get(_MARTS)
+    database = scene.root / presence.WAREHOUSE
+    if out is None or not database.is_file():
+        return
+    where = presence.WAREHOUSE.as_posix()
+    if not presence.is_current(scene.root):
+        what = _("the warehouse is of another version than the outputs")
+        yield Finding("stale", "warehouse", what, where, "dvc repro --force --single-item transform")
+        return
+    marts = [entry for entry in objects.listing(out.md5) or [] if entry.relpath.endswith(_SUFFIX)]
+    yield from _compared(scene, objects, database, marts)
+
+
+def _compared(scene: Scene, objects: Objects, database: Path, marts: list[Entry]) -> Iterator[Finding]:
+    import duckdb
+
+    where = presence.WAREHOUSE.as_posix()
+    mend = "dvc repro --force --single-item transform"
+    try:
+        with duckdb.connect(database, read_only=True, config={"memory_limit": _MEMORY}) as connection:
+            for entry in marts:
+                file = _file(scene, objects, entry)
+                if file is None:
+                    continue
+                problem = _differences(connection, entry.relpath.removesuffix(_SUFFIX), file)
+                if problem:
+                    name = entry.relpath.removesuffix(_SUFFIX)
+                    yield Finding("tampered", "warehouse", problem, f"{where}: {name}", mend, outputs=(name,))
+    except duckdb.Error as error:
+        why = " ".join(str(error).split())[:160]
+        if isinstance(error, duckdb.IOException) and "lock" in why.lower():
+            yield Finding("note", "warehouse", _("the warehouse is in use: {why}").format(why=why), where)
+        else:
+            what = _("the warehouse cannot be read: {why}").format(why=why)
+            yield Finding("tampered", "warehouse", what, where, mend)
+
+
+def _file(scene: Scene, objects: Objects, entry: Entry) -> Path | None:
+    """Return a file with the mart's right bytes: its object, or else what stands in the work tree."""
+    if objects.is_whole(entry.md5):
+        return scene.store.path(entry.md5)
+    file = scene.root / _MARTS / entry.relpath
+    found = scene.memory.files([file])[file]
+    return file if found is not None and found.md5 == entry.md5 else None
+
+
+def _differences(connection: duckdb.DuckDBPyConnection, name: str, file: Path) -> str:
+    """Say how many rows only one side has; equal rows count as often as they are there, and NaN equals NaN."""
+    import pyarrow.parquet as pq
+
+    columns = ", ".join(_quoted(column) for column in pq.read_schema(file).names)
+    if not columns:
+        return ""
+    here = f"SELECT {columns} FROM {_quoted(name)}"
+    made = f"SELECT {columns} FROM read_parquet(?)"
+    tables = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [name]).fetchall()
+    if tables == [(0,)]:
+        return _("the warehouse has no table {table}").format(table=name)
+    counts = [
+        connection.execute(f"SELECT count(*) FROM ({a} EXCEPT ALL {b})", [str(file)]).fetchall()[0][0]
+        for a, b in ((here, made), (made, here))
+    ]
+    if counts == [0, 0]:
+        return ""
+    return _("the table {table} of the warehouse has {more} row(s) that were not made, and lacks {less}").format(
+        table=name, more=counts[0], less=counts[1]
+    )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
