@@ -43,6 +43,7 @@ def _register() -> None:
         runs,
         summary,
         value,
+        verify,
     )
 
     app.command(help=_("Run what has changed, independent stages at once."))(repro.repro)
@@ -53,6 +54,7 @@ def _register() -> None:
     app.command(help=_("Compare two versions, down to the row."))(diff.diff)
     app.command(help=_("Say who changed a cell, in which version, and why."))(blame.blame)
     app.command(help=_("List the versions that changed a table, with their rows."))(log.log)
+    app.command(help=_("Say whether data and records are as they were made."))(verify.verify)
     app.command(help=_("Print an indicator's values in a place and where they come from."))(value.value)
     app.command(help=_("Classify the indicators of any CSV into the axes."))(classify.classify)
     app.command(help=_("Write the files that are made from the declarations."))(generate.generate)
