@@ -1,0 +1,181 @@
+"""Rows in no order: hashes tell the rows that both sides have alike; DuckDB sorts what is left for the merge.
+
+A row that is alike has the hash of its key and that of its values on the other side too; of two versions most rows
+are. The rest is fetched by the hash of its key and compared value by value, so a hash decides nothing but equality.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from observatudo.compare.rows.arrays import Hashes, hashes
+from observatudo.compare.rows.arrays import column as column_of
+from observatudo.compare.rows.files import File
+from observatudo.compare.rows.streams import NotOneRow, bring, one_chunk
+from observatudo.compare.rows.types import EXACT, NUMBER, Column, is_text
+from observatudo.compare.rows.work import Work, scan, select
+from observatudo.ingest.sql import ident, literal
+from observatudo.parquet import ROW_GROUP
+
+_PART = 500_000  # rows of a side that are matched at a time
+_BITS = 64
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The files and columns of a comparison."""
+
+    a: Sequence[File]
+    b: Sequence[File]
+    keys: Sequence[Column]
+    columns: Sequence[Column]
+
+    def files(self, side: str) -> Sequence[File]:
+        return self.a if side == "a" else self.b
+
+
+def alike(work: Work, sides: Sides, tell: Callable[[int], None]) -> tuple[int, Hashes]:
+    """Return how many rows both sides have alike, and the hashes of the keys of all others, sorted.
+
+    Raises NotOneRow when a key is null on a side or may stand there twice.
+    """
+    rows = max(sum(file.rows for file in files) for files in (sides.a, sides.b))
+    parts = max(1, -(-rows // _PART))
+    bits = (parts - 1).bit_length()
+    stores = {side: _Store(work.folder / f"hashes-{side}", bits) for side in ("a", "b")}
+    for side, store in stores.items():
+        _fill(work, sides, side, store, tell)
+    same, others = 0, []
+    for part in range(2**bits):
+        found, left = _match(stores["a"].part(part), stores["b"].part(part))
+        same += found
+        others.append(left)
+    return same, np.concatenate(others)
+
+
+class _Store:
+    """Pairs of hashes in parts by the first bits of the key's; each part is a file, as all may not fit in memory."""
+
+    def __init__(self, folder: Path, bits: int) -> None:
+        self._folder = folder
+        self._bits = bits
+        folder.mkdir()
+
+    def add(self, pairs: Hashes) -> None:
+        if not self._bits:
+            return self._append(0, pairs)
+        part = (pairs[:, 0] >> np.uint64(_BITS - self._bits)).astype(np.uint16)
+        order = np.argsort(part, kind="stable")
+        ends = np.searchsorted(part[order], np.arange(2**self._bits), side="right")
+        for number, rows in enumerate(np.split(order, ends[:-1])):
+            if len(rows):
+                self._append(number, pairs[rows])
+        return None
+
+    def _append(self, part: int, pairs: Hashes) -> None:
+        with (self._folder / str(part)).open("ab") as file:
+            pairs.tofile(file)
+
+    def part(self, number: int) -> Hashes:
+        path = self._folder / str(number)
+        if not path.exists():
+            return np.empty((0, 2), np.uint64)
+        pairs = np.fromfile(path, np.uint64).reshape(-1, 2)
+        path.unlink()
+        return pairs
+
+
+def _fill(work: Work, sides: Sides, side: str, store: _Store, tell: Callable[[int], None]) -> None:
+    files = sides.files(side)
+    if not any(file.rows for file in files):
+        return
+    key = hashed(sides.keys, side)
+    nulls = " OR ".join(f"{sql(column, side)} IS NULL" for column in sides.keys)
+    values = ", ".join(part for column in [*sides.keys, *sides.columns] for part in _hashable(column, side))
+    query = f"SELECT {key} AS k, hash({values}) AS v, {nulls} AS n FROM {scan(files)}"
+    rows = sum(file.rows for file in files)
+    share = sum(file.size for file in files) / max(rows, 1)
+    for batch in work.connection.sql(query).to_arrow_reader(4 * ROW_GROUP):
+        if batch.column(2).true_count:
+            raise NotOneRow
+        store.add(np.column_stack([hashes(batch.column(0)), hashes(batch.column(1))]))
+        tell(int(share * batch.num_rows))
+
+
+def sql(column: Column, side: str) -> str:
+    return column.sql_a if side == "a" else column.sql_b
+
+
+def hashed(keys: Sequence[Column], side: str) -> str:
+    """Return SQL for the hash of a key."""
+    return f"hash({', '.join(_zero(sql(column, side), column.type_a) for column in keys)})"
+
+
+def _zero(expression: str, kind: pa.DataType) -> str:
+    return f"({expression} + 0.0)" if pa.types.is_floating(kind) else expression
+
+
+def _hashable(column: Column, side: str) -> list[str]:
+    """Return SQL of values whose hashes are equal on both sides only where the column's values are.
+
+    Unlike hashes of equal values cost time, not truth: those rows are compared value by value. So integers that a
+    double may not hold, and texts that spell no number, hash as nothing that a number does.
+    """
+    expression = sql(column, side)
+    if not column.mixed():
+        return [_zero(expression, column.type_a)]
+    kind = column.type_a if side == "a" else column.type_b
+    value = expression
+    if is_text(kind):
+        value = f"CASE WHEN regexp_full_match({value}, {literal(NUMBER)}) THEN TRY_CAST({value} AS DOUBLE) END"
+    if is_text(kind) or pa.types.is_integer(kind):
+        value = f"CASE WHEN {value} BETWEEN {1 - EXACT} AND {EXACT - 1} THEN CAST({value} AS DOUBLE) END"
+    beyond = 2 if side == "a" else 3
+    return [
+        f"({value} + 0.0)",
+        f"CASE WHEN {expression} IS NULL THEN 0 WHEN ({value}) IS NULL THEN {beyond} ELSE 1 END",
+    ]
+
+
+def _match(a: Hashes, b: Hashes) -> tuple[int, Hashes]:
+    """Return how many rows are alike and the key hashes of the others, sorted."""
+    (key_a, value_a), (key_b, value_b) = _sorted(a), _sorted(b)
+    if len(key_a) == 0 or len(key_b) == 0:
+        return 0, np.concatenate([key_a, key_b])
+    place = np.minimum(np.searchsorted(key_b, key_a), len(key_b) - 1)
+    equal = (key_b[place] == key_a) & (value_b[place] == value_a)
+    rest = np.ones(len(key_b), np.bool_)
+    rest[place[equal]] = False
+    return int(np.count_nonzero(equal)), np.union1d(key_a[~equal], key_b[rest])
+
+
+def _sorted(pairs: Hashes) -> tuple[Hashes, Hashes]:
+    order = np.argsort(pairs[:, 0])
+    keys = pairs[order, 0]
+    if np.any(keys[1:] == keys[:-1]):
+        raise NotOneRow
+    return keys, pairs[order, 1]
+
+
+def fetched(work: Work, sides: Sides, side: str, wanted: Hashes | None) -> Iterator[pa.Table]:
+    """Yield rows of a side in the order of the key: those whose key has one of the hashes, or (None) all."""
+    if not any(file.rows for file in sides.files(side)) or (wanted is not None and not len(wanted)):
+        return
+    columns = [*sides.keys, *sides.columns]
+    connection = work.connection.cursor()
+    read = select(sides.files(side), columns, side)
+    if wanted is not None:
+        connection.register("wanted", pa.Table.from_arrays([column_of(wanted)], names=["h"]))
+        read += f" WHERE {hashed(sides.keys, side)} IN (SELECT h FROM wanted)"
+    order = ", ".join(_zero(ident(column.name), column.type_a) for column in sides.keys)
+    reader = connection.sql(f"SELECT * FROM ({read}) ORDER BY {order}").to_arrow_reader(ROW_GROUP)
+    kinds = [column.type_a if side == "a" else column.type_b for column in columns]
+    for batch in reader:
+        table = pa.Table.from_batches([batch])
+        arrays = [bring(one_chunk(table.column(n)), kind) for n, kind in enumerate(kinds)]
+        yield pa.Table.from_arrays(arrays, names=[column.name for column in columns])

@@ -1,0 +1,122 @@
+"""Differences by dataset, state, indicator and year: where in the table they are."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from observatudo.compare import model
+from observatudo.compare.rows.files import File
+from observatudo.compare.rows.options import SEGMENTS, Options
+from observatudo.compare.rows.types import Column
+from observatudo.compare.rows.work import Work, scan
+from observatudo.ingest.sql import ident
+
+UNKNOWN = "?"  # the name of rows whose place, year, indicator or dataset is null or none
+Parts = Mapping[str, tuple[str, ...]]
+Counts = Mapping[model.Change, Counter[object]]
+_CODE = re.compile(r"([0-9]{2})(?:[0-9]{5})?|[0-9]")
+_YEAR = re.compile(r"([0-9]{4})(?:[-./ T].*)?")
+
+
+def parts(columns: Sequence[Column], options: Options) -> dict[str, tuple[str, ...]]:
+    """Return the kinds of segments that can be told from columns that both sides have: kind → columns."""
+    names = {column.name for column in columns}
+    asked: dict[str, tuple[str, ...]] = {
+        "state": (options.place,),
+        "indicator": (options.indicator,),
+        "year": (options.year,),
+    }
+    if options.dataset_columns and not options.dataset and not options.datasets:
+        asked["dataset"] = options.dataset_columns
+    return {kind: wanted for kind, wanted in asked.items() if set(wanted) <= names}
+
+
+def marks(rows: pa.Table, kind: str, columns: tuple[str, ...]) -> pa.ChunkedArray:
+    """Return for each row what its segment is told by: of a date its year, of several columns their texts."""
+    found = [rows.column(name) for name in columns]
+    if kind == "year" and _is_date(found[0].type):
+        return pc.year(found[0])
+    if len(found) > 1:
+        return pc.binary_join_element_wise(*(column.cast(pa.string()) for column in found), "/")
+    return found[0]
+
+
+def _is_date(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
+
+
+def segments(
+    work: Work,
+    files: Sequence[File],
+    columns: Sequence[Column],
+    wanted: Parts,
+    counts: Mapping[str, Counts],
+    options: Options,
+) -> dict[str, list[model.Segment]]:
+    """Return the segments that differ, the ones with most differences first.
+
+    ``files`` are all of *b*, ``counts`` the differences by kind. A changed row belongs to the segment it has in *b*.
+    """
+    found: dict[str, list[model.Segment]] = {}
+    by_name = {column.name: column for column in columns}
+    name_of: dict[str, Callable[[object], str]] = {"state": state, "year": year}
+    for kind, names in wanted.items():
+        totals = _totals(work, files, kind, [by_name[name] for name in names])
+        found[kind] = _segments(totals, counts[kind], name_of.get(kind, text))
+        if kind == "indicator" and options.datasets and not options.dataset:
+            found["dataset"] = _segments(totals, counts[kind], lambda mark: options.datasets.get(text(mark), UNKNOWN))
+    return {kind: found[kind] for kind in ("dataset", "state", "indicator", "year") if kind in found}
+
+
+def _totals(work: Work, files: Sequence[File], kind: str, columns: Sequence[Column]) -> Counter[object]:
+    """Count all rows of *b* by what tells their segment."""
+    if not any(file.rows for file in files):
+        return Counter()
+    expressions = [column.sql_b for column in columns]
+    mark = " || '/' || ".join(f"CAST({expression} AS VARCHAR)" for expression in expressions)
+    if len(expressions) == 1:
+        mark = f"year({expressions[0]})" if kind == "year" and _is_date(columns[0].type_b) else expressions[0]
+    query = f"SELECT {mark} AS {ident('mark')}, count(*) FROM {scan(files)} GROUP BY 1"
+    return Counter(dict(work.connection.execute(query).fetchall()))
+
+
+def _segments(totals: Counter[object], counts: Counts, name: Callable[[object], str]) -> list[model.Segment]:
+    every: Counter[str] = Counter()
+    for mark, rows in totals.items():
+        every[name(mark)] += rows
+    found: dict[str, Counter[str]] = {}
+    for change, marked in counts.items():
+        for mark, rows in marked.items():
+            found.setdefault(name(mark), Counter())[change] += rows
+    shown = [
+        model.Segment(
+            name=label,
+            added=each["added"],
+            removed=each["removed"],
+            changed=each["changed"],
+            same=every[label] - each["added"] - each["changed"],
+        )
+        for label, each in found.items()
+    ]
+    return sorted(shown, key=lambda s: (-(s.added + s.removed + s.changed), s.name))[:SEGMENTS]
+
+
+def text(mark: object) -> str:
+    return UNKNOWN if mark is None else str(mark)
+
+
+def state(mark: object) -> str:
+    """Return the state of an IBGE code: two digits of a municipality's seven; a state's or the country's own code."""
+    found = _CODE.fullmatch(str(mark))
+    return (found[1] or found[0]) if found else UNKNOWN
+
+
+def year(mark: object) -> str:
+    """Return the year of a year or of a date in ISO form."""
+    found = _YEAR.fullmatch(str(mark))
+    return found[1] if found else UNKNOWN
