@@ -33,6 +33,7 @@ def _register() -> None:
         diff,
         doctor,
         fetch,
+        gc,
         generate,
         log,
         remote,
@@ -61,6 +62,7 @@ def _register() -> None:
     app.command(help=_("Make a folder the place for the data; push, pull."))(remote.remote)
     app.command(help=_("Merge what two branches ran: dvc.lock, metrics."))(resolve.resolve)
     app.command(help=_("Go back to a version as a new commit; shows it first."))(rollback.rollback)
+    app.command(help=_("Clean up the cache; shows what would be lost."))(gc.gc)
     app.command(help=_("Take off a dataset or what one left behind; shows it first."))(remove.remove)
     app.command(help=_("Say what the last run built and what to type next."))(summary.summary)
     app.command(help=_("Say what is missing on this machine and how to mend it."))(doctor.doctor)
@@ -112,6 +114,8 @@ def main() -> None:
     _show_unprintable()
     _exit_code_of_wrong_usage()
     _register()
+    if "rollback" not in sys.argv[1:2]:  # which says it itself
+        unfinished.mention()
     try:
         _run()
     except ObservatudoError as error:
