@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from observatudo import paths
 from observatudo.errors import ObservatudoError
+from observatudo.runs.inputs import blob_hash
 from observatudo.versions import Versions
 from observatudo.versions.lock import FILE, FOLDER
 
@@ -82,7 +83,7 @@ class History:
 
     def whole(self) -> set[str]:
         """Return the hashes that anything here names: all commits, their run records, the work tree."""
-        found = set(self.workspace())
+        found = set(self.workspace()).union(*(record.hashes for record in self.records_on_disk().values()))
         for commit in self.everything():
             found |= self.named(commit)
             for record in self.records(commit):
@@ -151,7 +152,7 @@ class History:
         return self._recorded[blob]
 
     def workspace(self) -> frozenset[str]:
-        """Return the hashes that the work tree and its records name, and Git's index (both sides of a conflict)."""
+        """Return the hashes that the work tree names, and Git's index (both sides of a conflict); not its records."""
         texts = [path.read_bytes() for path in self._on_disk()]
         staged = self._repo.index.entries.items()
         texts += [self._read(blob.hexsha) for (path, _stage), blob in staged if _names(str(path))]
@@ -162,13 +163,12 @@ class History:
 
         for folder, below, files in os.walk(self.versions.root):
             below[:] = [name for name in below if name not in (".git", ".dvc", ".venv")]
-            place = Path(folder)
-            inside = place.relative_to(self.versions.root).as_posix() + "/"
-            yield from (
-                place / name
-                for name in files
-                if _names(name) or (inside.startswith(_RECORDS) and name.endswith(".json"))
-            )
+            yield from (Path(folder, name) for name in files if _names(name))
+
+    def records_on_disk(self) -> dict[str, Recorded]:
+        """Return what the run records of the work tree name, by blob hash; those not committed yet are among them."""
+        files = (self.versions.root / paths.AUDIT_RUNS).rglob("*.json")
+        return {blob_hash(path): recorded(path.read_bytes()) for path in files}
 
     @cached_property
     def unknown(self) -> set[str]:
