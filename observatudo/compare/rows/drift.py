@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from observatudo.compare import model
 from observatudo.compare.rows.arrays import Floats
 from observatudo.compare.rows.files import File, readable
+from observatudo.compare.rows.sums import ExactSum
 from observatudo.compare.rows.types import Column
 from observatudo.compare.rows.values import floats
 from observatudo.parquet import ROW_GROUP
@@ -44,22 +45,20 @@ class _Side:
         self.approximate = rows > EXACT
         self._kept: list[Floats] = []
         self._bins: dict[int, int] = {}
-        self._sums: list[float] = []
-        self._rows, self._least, self._largest = 0, math.inf, -math.inf
+        self._total = ExactSum()
+        self._least, self._largest = math.inf, -math.inf
         for file in files:
             self._read(file, column)
 
     def _read(self, file: File, column: str) -> None:
-        sums = []
         with readable(file.name), pq.ParquetFile(file.path) as opened:
             for batch in opened.iter_batches(4 * ROW_GROUP, columns=[column], use_threads=False):
                 values = _values(batch.column(0))
                 if len(values):
-                    sums.append(self._add(values))
-        self._sums.append(math.fsum(sums) if all(map(math.isfinite, sums)) else sum(sums))
+                    self._add(values)
 
-    def _add(self, values: Floats) -> float:
-        self._rows += len(values)
+    def _add(self, values: Floats) -> None:
+        self._total.add(values)
         self._least = min(self._least, float(values.min()))
         self._largest = max(self._largest, float(values.max()))
         if self.approximate:
@@ -70,16 +69,13 @@ class _Side:
                 self._bins[first + number] = self._bins.get(first + number, 0) + int(counts[number])
         else:
             self._kept.append(values)
-        with np.errstate(over="ignore", invalid="ignore"):
-            return float(np.sum(values))
 
     def figures(self) -> dict[str, float | None]:
         """Return rows with a value, their mean and quantiles; None where there is no value."""
-        if not self._rows:
+        if not self._total.count:
             return {"rows": 0, "mean": None, **dict.fromkeys(QUANTILES)}
-        total = math.fsum(self._sums) if all(map(math.isfinite, self._sums)) else sum(self._sums)
         quantiles = self._from_bins() if self.approximate else self._exactly()
-        return {"rows": self._rows, "mean": total / self._rows, **quantiles}
+        return {"rows": self._total.count, "mean": self._total.mean(), **quantiles}
 
     def _exactly(self) -> dict[str, float | None]:
         values = np.sort(np.concatenate(self._kept))
@@ -90,7 +86,7 @@ class _Side:
         ends = np.cumsum([self._bins[code] for code in codes.tolist()])
         found: dict[str, float | None] = {}
         for name, share in QUANTILES.items():
-            place = share * (self._rows - 1)
+            place = share * (self._total.count - 1)
             number = int(np.searchsorted(ends, place, side="right"))
             number = min(number, len(codes) - 1)
             inside = (place - (ends[number] - self._bins[int(codes[number])])) / self._bins[int(codes[number])]

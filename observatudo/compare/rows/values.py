@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -13,6 +14,8 @@ import pyarrow.compute as pc
 from observatudo.compare.rows.arrays import Floats, Ints, Mask, doubles, given, integers, places, truths
 from observatudo.compare.rows.options import Tolerance
 from observatudo.compare.rows.types import EXACT, NUMBER, is_number, is_text
+
+_INTEGER = re.compile("-?[0-9]+")
 
 
 def different(a: pa.Array, b: pa.Array) -> Mask | None:
@@ -90,9 +93,8 @@ def _text_beside_number(a: pa.Array, b: pa.Array) -> Mask:
     texts, numbers = (a, b) if is_text(a.type) else (b, a)
     spelt, near = _spelt(texts), floats(numbers)
     unequal = np.asarray(spelt != near)
-    if pa.types.is_integer(numbers.type):
-        large = np.flatnonzero(~unequal & (np.abs(near) >= EXACT))
-        unequal[large] = [texts[row].as_py() != str(numbers[row].as_py()) for row in large.tolist()]
+    large = np.flatnonzero(~unequal & (np.abs(near) >= EXACT) & np.isfinite(near))
+    unequal[large] = [_exact(texts, row) != _exact(numbers, row) for row in large.tolist()]
     return unequal
 
 
@@ -145,15 +147,19 @@ def _sharpen(sizes: Floats, a: pa.Array, b: pa.Array, rows: Ints, largest: Float
     """Work out exactly what doubles do not hold: large integers and decimals."""
     if pa.types.is_decimal(a.type) or pa.types.is_decimal(b.type):
         doubtful = np.arange(len(rows))
-    elif pa.types.is_integer(a.type) or pa.types.is_integer(b.type):
-        doubtful = np.flatnonzero((largest >= EXACT) & np.isfinite(largest))
-    else:
+    elif pa.types.is_floating(a.type) and pa.types.is_floating(b.type):
         return
+    else:
+        doubtful = np.flatnonzero((largest >= EXACT) & np.isfinite(largest))
     for at in doubtful.tolist():
         one, other = _exact(a, int(rows[at])), _exact(b, int(rows[at]))
         sizes[at] = float(abs(other - one))
 
 
 def _exact(array: pa.Array, row: int) -> Fraction:
+    """Return a number as it is; of a text that spells an integer all digits count, of any other the nearest double."""
     value = array[row].as_py()
-    return Fraction(value) if isinstance(value, int | float | Decimal) else Fraction(float(value))
+    if isinstance(value, str):
+        value = int(value) if _INTEGER.fullmatch(value) else float(value)
+    assert isinstance(value, int | float | Decimal)
+    return Fraction(value)
