@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -63,6 +63,16 @@ class Contents:
             self._known[key] = self._of_tree(self.git.tree(commit), path)
         return self._known[key]
 
+    def prepare(self, commit: str, paths: Iterable[str]) -> None:
+        """Read at once what ``at`` will be asked of a commit."""
+        tree, wanted = self.git.tree(commit), set(paths)
+        own = [
+            blob.sha
+            for name, blob in tree.items()
+            if name in wanted or any(folder.as_posix() in wanted for folder in PurePosixPath(name).parents)
+        ]
+        self.memory.blobs(own, self.git.read)
+
     def _of_tree(self, tree: Mapping[str, Blob], path: str) -> Content | None:
         if path in tree:
             return Content(self.md5(tree[path].sha), tree[path].size)
@@ -104,6 +114,12 @@ class Contents:
 
     def on_disk(self, root: Path, path: str) -> Content | None:
         """Return what the work tree has at a path; of a folder, what Git does not ignore and ``.dvc`` stands for."""
+        key = ("", path)
+        if key not in self._known:
+            self._known[key] = self._on_disk(root, path)
+        return self._known[key]
+
+    def _on_disk(self, root: Path, path: str) -> Content | None:
         start = root / path
         if start.is_file():
             found = self.memory.files([start])[start]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from observatudo.audit.verify import records
+from observatudo.audit.verify import locks, records
 from observatudo.audit.verify.cached import Objects
 from observatudo.audit.verify.contents import Content, folder_hash
 from observatudo.audit.verify.locks import PARAMS, LockAt, Stage, text_params
@@ -37,6 +37,9 @@ class LockCheck:
                 yield finding
 
     def _all(self) -> Iterator[Finding]:
+        if self.lock.commit is not None:
+            named = {path for path, _md5 in locks.named(self.lock.stages)}
+            self.scene.contents.prepare(self.lock.commit, named)
         yield from self._gone()
         for name, stage in self.lock.stages.items():
             if not self.lock.declares(name):
@@ -272,8 +275,7 @@ class LockCheck:
         if not out.md5:
             return
         if self.scene.is_in_git(self.lock, out.path):
-            if self.lock.commit is not None:
-                yield from self._metrics(name, out)
+            yield from self._metrics(name, out)
             return
         if (out.path, out.md5) in self.scene.vouching:
             return
@@ -295,6 +297,8 @@ class LockCheck:
         what = _("{path} is not what dvc.lock says the stage {stage} made").format(path=out.path, stage=name)
         if own.md5 == out.md5:
             yield self._forged(_("dvc.lock says two sizes of {path}").format(path=out.path), out.path)
+        elif self.lock.commit is None:
+            return  # the work tree's outputs are looked at elsewhere
         elif name in self.scene.ledger.did_not_end_well():
             yield self._stale(what, out.path)
         else:
@@ -334,7 +338,11 @@ def _at(params: Mapping[str, object], key: str) -> object:
 
 
 def _may_have_used(scene: Scene, record: Record, path: str) -> bool:
-    """Say whether a run may have read a content at ``path`` that no commit ever had."""
+    """Say whether a run may have read a content at ``path`` that no commit ever had: one that Git does not hold."""
+    named = records.blobs(record)
+    if path in named:
+        return not scene.git.present([named[path]])
     if record.commit is None or scene.git.commit(record.commit) is None:
         return True
-    return any(name == path or name.startswith(f"{path}/") for name in record.changed)
+    changed = [name for name in record.changed if name.startswith(f"{path}/")]
+    return any(name not in named or not scene.git.present([named[name]]) for name in changed)

@@ -20,6 +20,7 @@ from typing import BinaryIO
 FILE = Path(".observatudo/verified.sqlite")
 _VERSION = 1
 _BLOCK = 1 << 20
+_WORTH_THREADS = 16  # files
 _SETTLED_S = 1.0  # a file changed less than this ago may be changed again under the same time
 _SCHEMA = f"""
 DROP TABLE IF EXISTS file; DROP TABLE IF EXISTS blob;
@@ -68,18 +69,25 @@ class Memory:
     progress: Callable[[int], None] | None = None
     _files: dict[str, tuple[object, ...]] = field(default_factory=dict)
     _blobs: dict[str, Hashes] = field(default_factory=dict)
+    _new_blobs: dict[str, Hashes] = field(default_factory=dict)
 
     def files(self, paths: Iterable[Path]) -> dict[Path, Hashes | None]:
         """Return each file's hashes, None for one that is not there or cannot be read; those unread are read."""
         wanted = list(dict.fromkeys(paths))
         known = {} if self.fresh else self._known(wanted)
         unread = [path for path in wanted if path not in known]
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-            for path, hashes in zip(unread, pool.map(self._read, unread), strict=True):
-                known[path] = hashes
-                if self.progress and hashes:
-                    self.progress(hashes.size)
+        for path, hashes in zip(unread, self._read_all(unread), strict=True):
+            known[path] = hashes
+            if self.progress and hashes:
+                self.progress(hashes.size)
         return known
+
+    def _read_all(self, paths: list[Path]) -> Iterator[Hashes | None]:
+        if len(paths) < _WORTH_THREADS:
+            yield from map(self._read, paths)
+            return
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            yield from pool.map(self._read, paths)
 
     def _read(self, path: Path) -> Hashes | None:
         try:
@@ -112,26 +120,26 @@ class Memory:
             unread = sorted(wanted - self._blobs.keys())
             new = {sha: of_bytes(content) for sha, content in read(unread)} if unread else {}
             self._blobs |= new
-            self._save("INSERT OR REPLACE INTO blob VALUES (?, ?, ?, ?)", _rows(new))
+            self._new_blobs |= new
         return self._blobs
 
     def save(self) -> None:
         """Keep what was read for the next time; a disk that cannot be written to has no memory."""
-        rows = [(path, *values) for path, values in self._files.items()]
-        self._save("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-        self._files.clear()
-
-    def _save(self, statement: str, rows: list[tuple[object, ...]]) -> None:
-        if not rows:
+        files = [(path, *values) for path, values in self._files.items()]
+        if not files and not self._new_blobs:
             return
         with suppress(sqlite3.Error, OSError), closing(self._open()) as connection, connection:
-            connection.executemany(statement, rows)
+            connection.executemany("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?)", files)
+            connection.executemany("INSERT OR REPLACE INTO blob VALUES (?, ?, ?, ?)", _rows(self._new_blobs))
+        self._files.clear()
+        self._new_blobs.clear()
 
     def _open(self) -> sqlite3.Connection:
         path = self.root / FILE
         path.parent.mkdir(exist_ok=True)
         connection = sqlite3.connect(path, timeout=5)
         try:
+            connection.execute("PRAGMA synchronous = OFF")
             if connection.execute("PRAGMA user_version").fetchone() != (_VERSION,):
                 connection.executescript(_SCHEMA)
         except sqlite3.DatabaseError:

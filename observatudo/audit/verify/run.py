@@ -97,7 +97,8 @@ def _data(scene: Scene, report: Report) -> Iterator[Finding]:
     yield from _snapshots(scene)
     if scene.work_tree:
         for lock in (lock for lock in locks if lock.commit is None):
-            yield from _work_tree(scene, objects, lock)
+            forged = any(item.kind == "lock" and warehouse.MARTS in item.outputs for item in report.of("tampered"))
+            yield from _work_tree(scene, objects, lock, is_forged=forged)
     report.checked.update(
         records=len(scene.ledger.records),
         commits=len(scene.commits),
@@ -118,9 +119,9 @@ def _snapshots(scene: Scene) -> Iterator[Finding]:
         yield from snapshots.work_tree(scene)
 
 
-def _work_tree(scene: Scene, objects: Objects, lock: LockAt) -> Iterator[Finding]:
+def _work_tree(scene: Scene, objects: Objects, lock: LockAt, *, is_forged: bool) -> Iterator[Finding]:
     yield from outputs.check(scene, objects, lock, _at_work(scene.root))
-    if scene.deep:
+    if scene.deep and not is_forged:
         yield from warehouse.check(scene, objects, lock)
 
 

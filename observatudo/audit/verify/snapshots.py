@@ -37,8 +37,15 @@ def committed(scene: Scene, commit: str) -> Iterator[Finding]:
                 what = _("a file of a snapshot is not in Git, and no .dvc file stands for it")
                 yield Finding("missing", "snapshot", what, file, log, versions=at)
             elif found != (promised.sha256, promised.bytes):
-                what = _("a committed snapshot is not what its sidecar promises")
-                yield Finding("tampered", "snapshot", what, file, log, versions=at)
+                what = _("a committed snapshot and its sidecar contradict each other")
+                blamed = file if _is_vouched(scene, path, tree[path].sha) else path
+                yield Finding("tampered", "snapshot", what, blamed, log, versions=at)
+
+
+def _is_vouched(scene: Scene, sidecar: str, blob: str) -> bool:
+    """Say whether a run used this sidecar as it is; before the first record, it is believed."""
+    named = {record.evidence.get(sidecar) for record in scene.ledger.records} - {None}
+    return not named or blob in named
 
 
 def _committed_hash(scene: Scene, tree: Mapping[str, Blob], file: str) -> tuple[str, int] | None:
@@ -91,7 +98,8 @@ def _one(scene: Scene, tree: Mapping[str, Blob], folder: str) -> Iterator[Findin
         what = _("a snapshot's sidecar cannot be read")
         yield Finding("tampered", "snapshot", what, path, f"git restore -- {path}")
         return
-    bad = list(_bad_files(scene, tree, folder, sidecar, is_sidecar_committed=same))
+    believed = _is_vouched(scene, path, blob_hash(scene.root / path))
+    bad = list(_bad_files(scene, tree, folder, sidecar, believed=believed))
     yield from bad
     if not bad and not same and path in tree:
         what = _("a snapshot was changed since HEAD and is not committed")
@@ -103,9 +111,9 @@ def _one(scene: Scene, tree: Mapping[str, Blob], folder: str) -> Iterator[Findin
 
 
 def _bad_files(
-    scene: Scene, tree: Mapping[str, Blob], folder: str, sidecar: Snapshot, *, is_sidecar_committed: bool
+    scene: Scene, tree: Mapping[str, Blob], folder: str, sidecar: Snapshot, *, believed: bool
 ) -> Iterator[Finding]:
-    """Give the files that are not as promised; where a file is as committed and the sidecar is not, the sidecar."""
+    """Give the files that are not as promised; or the sidecar, when no run used it and the file is as committed."""
     files: dict[str, Path] = {name: scene.root / folder / name for name in sidecar.files}
     hashes = scene.memory.files(files.values())
     for name, promised in sidecar.files.items():
@@ -118,7 +126,7 @@ def _bad_files(
             yield Finding("missing", "snapshot", _("a file of a snapshot is missing"), path, f"git restore -- {path}")
         elif (found.sha256, found.size) != (promised.sha256, promised.bytes):
             is_file_committed = path in tree and blob_hash(files[name]) == tree[path].sha
-            blamed = f"{folder}/{SIDECAR}" if is_file_committed and not is_sidecar_committed else path
+            blamed = f"{folder}/{SIDECAR}" if is_file_committed and not believed else path
             what = _("a snapshot and its sidecar contradict each other")
             mend = f"git restore -- {blamed}" if blamed in tree else f"dvc checkout {blamed}.dvc"
             yield Finding("tampered", "snapshot", what, blamed, mend)

@@ -18,7 +18,7 @@ from observatudo.warehouse import presence
 if TYPE_CHECKING:
     import duckdb
 
-_MARTS = paths.MARTS.as_posix()
+MARTS = paths.MARTS.as_posix()
 _SUFFIX = ".parquet"
 _MEMORY = "1GB"  # what does not fit goes to disk
 
@@ -29,7 +29,7 @@ def check(scene: Scene, objects: Objects, lock: LockAt) -> Iterator[Finding]:
     Only what is published is compared: the warehouse's technical columns name the run. Nothing is said where there is
     no warehouse.
     """
-    out = lock.outs.get(_MARTS)
+    out = lock.outs.get(MARTS)
     database = scene.root / presence.WAREHOUSE
     if out is None or not database.is_file():
         return
@@ -70,7 +70,7 @@ def _file(scene: Scene, objects: Objects, entry: Entry) -> Path | None:
     """Return a file with the mart's right bytes: its object, or else what stands in the work tree."""
     if objects.is_whole(entry.md5):
         return scene.store.path(entry.md5)
-    file = scene.root / _MARTS / entry.relpath
+    file = scene.root / MARTS / entry.relpath
     found = scene.memory.files([file])[file]
     return file if found is not None and found.md5 == entry.md5 else None
 

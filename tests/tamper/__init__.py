@@ -1,0 +1,1 @@
+"""The tamper drill: mutations that verify must locate, and clean states that it must leave alone."""
