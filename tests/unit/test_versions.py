@@ -208,3 +208,25 @@ def test_entries_come_in_order_of_name(repo: Past) -> None:
     assert listed == sorted(listed) == [entry.relpath for entry in versions.workspace().files(path)]
     content = json.loads(repo.object(versions.commit("HEAD").lock.outs[path].md5).read_text())
     assert len(content) == len(listed)
+
+
+def test_a_detached_head_and_a_linked_work_tree(repo: Past, tmp_path: Path) -> None:
+    repo.git("checkout", "-q", "--detach", "HEAD~1")
+    assert values(Versions(repo.root), "HEAD") == [2.0, 1.0]
+    repo.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"), "main")
+    linked = Versions(tmp_path / "linked")
+    assert linked.find("HEAD").commit == repo.git("rev-parse", "main")
+    (tmp_path / "linked/.dvc/config.local").write_text(f"[cache]\n    dir = {repo.root / '.dvc/cache'}\n")
+    assert values(linked, "HEAD") == [2.0, 1.5]
+
+
+def test_a_submodule_is_a_repository_like_any(repo: Past, tmp_path: Path) -> None:
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    subprocess.run(["git", "init", "-q"], cwd=outer, check=True)
+    allowed = ["-c", "protocol.file.allow=always"]
+    subprocess.run(["git", *allowed, "submodule", "--quiet", "add", repo.root, "inner"], cwd=outer, check=True)
+    (outer / "inner/.dvc/config.local").write_text(f"[cache]\n    dir = {repo.root / '.dvc/cache'}\n")
+    inside = Versions(outer / "inner")
+    assert (inside.prefix, inside.find("HEAD~1").commit) == ("", repo.git("rev-parse", "HEAD~1"))
+    assert values(inside, "HEAD~1") == [2.0, 1.0]
