@@ -199,10 +199,14 @@ def _leftovers(root: Path) -> Iterator[Finding]:
 
 
 def _rollback(root: Path) -> Iterator[Finding]:
-    if (root / unfinished.INTENT).is_file():
-        from observatudo.audit.rollback import apply
+    if not (root / unfinished.INTENT).is_file():
+        return
+    from observatudo.audit.rollback import apply
 
+    try:
         yield Finding("rollback", "missing", apply.state(root), unfinished.FINISH)
+    except ObservatudoError as error:
+        yield Finding("rollback", "missing", error.message, error.next_step)
 
 
 def _tools(_root: Path) -> Iterator[Finding]:

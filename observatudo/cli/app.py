@@ -36,6 +36,7 @@ def _register() -> None:
         gc,
         generate,
         log,
+        provenance,
         remote,
         remove,
         repro,
@@ -62,6 +63,7 @@ def _register() -> None:
     app.command(help=_("Make a folder the place for the data; push, pull."))(remote.remote)
     app.command(help=_("Merge what two branches ran: dvc.lock, metrics."))(resolve.resolve)
     app.command(help=_("Go back to a version as a new commit; shows it first."))(rollback.rollback)
+    app.command(help=_("Write where a version comes from, for other tools."))(provenance.provenance)
     app.command(help=_("Clean up the cache; shows what would be lost."))(gc.gc)
     app.command(help=_("Take off a dataset or what one left behind; shows it first."))(remove.remove)
     app.command(help=_("Say what the last run built and what to type next."))(summary.summary)

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from observatudo.audit.rollback.model import Request, Scope
 
-_USAGE = 64
-
 
 def rollback(
     revision: Annotated[
@@ -36,7 +34,9 @@ def rollback(
     from observatudo.paths import repository
 
     if [revision is not None, finish, abort].count(True) != 1 or (config_only and data_only):
-        _misused()
+        raise typer.BadParameter(
+            _("name a version and at most one of --config-only and --data-only; or one of --continue, --abort alone")
+        )
     root = repository()
     if revision is None:
         _recover(root, finish=finish, as_json=as_json)
@@ -44,13 +44,6 @@ def rollback(
     intent.refuse_another(root)
     scope: Scope = "config" if config_only else "data" if data_only else "all"
     _roll_back(root, Request(revision, scope, dataset or ""), yes=yes, why=why, as_json=as_json)
-
-
-def _misused() -> None:
-    typer.echo(_("name a version to go back to, and at most one of --config-only and --data-only;"), err=True)
-    typer.echo(_("or one of --continue and --abort alone"), err=True)
-    typer.echo("  → observatudo rollback --help", err=True)
-    raise typer.Exit(_USAGE)
 
 
 def _roll_back(root: Path, request: Request, *, yes: bool, why: str, as_json: bool) -> None:

@@ -38,21 +38,29 @@ class _Declared(BaseModel):
     datasets: dict[str, object] = {}
 
 
-def of_version(version: Version, files: Mapping[str, Blob], request: Request) -> dict[str, Out]:
+def of_version(version: Version, files: Mapping[str, Blob], request: Request, *, declared: bool) -> dict[str, Out]:
     """Return path → what DVC holds there in a version, as far as the request reaches.
 
-    ``files`` are Git's in that version: what Git holds itself (metrics) is left out, and so is what ``dvc.lock`` keeps
-    of stages and datasets that the version no longer declared. Raises ObservatudoError for a damaged ``.dvc`` file.
+    ``files`` are Git's in that version: what Git holds itself (metrics) is left out. With ``declared``, what
+    ``dvc.lock`` keeps of stages and datasets that the version declares no more is only there if the cache has it:
+    nobody promised to keep their bytes. Raises ObservatudoError for a damaged ``.dvc`` file.
     """
     found = dict(_snapshots(version, files, request)) if request.config else {}
     if request.data:
-        made_by, declared = version.lock.made_by, _declared(version)
+        made_by, known = version.lock.made_by, _declared(version) if declared else None
         found |= {
             path: out
             for path, out in version.lock.outs.items()
-            if out.md5 and path not in files and _reaches(made_by[path], declared, request.dataset)
+            if out.md5
+            and path not in files
+            and (_reaches(made_by[path], known, request.dataset) or (not request.dataset and _is_cached(version, out)))
         }
     return found
+
+
+def _is_cached(version: Version, out: Out) -> bool:
+    store = version.store
+    return store.has(out.md5) and all(store.has(md5) for _name, md5 in entries(store, out, out.path))
 
 
 def _declared(version: Version) -> _Declared:
@@ -72,10 +80,12 @@ def _plain(text: bytes | None) -> object:
         return None
 
 
-def _reaches(stage: str, declared: _Declared, dataset: str) -> bool:
+def _reaches(stage: str, declared: _Declared | None, dataset: str) -> bool:
     verb, _at, key = stage.partition("@")
     if dataset:
         return stage == f"ingest@{dataset}"
+    if declared is None:
+        return True
     return verb in declared.stages and (not key or not declared.datasets or key in declared.datasets)
 
 

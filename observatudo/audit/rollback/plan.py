@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -25,7 +27,7 @@ from observatudo.audit.rollback.plumbing import Plumbing
 from observatudo.audit.rollback.wanted import Wanted
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
-from observatudo.versions import Out, Version, Versions
+from observatudo.versions import Out, Version, Versions, read_lock
 from observatudo.versions.lock import FILE
 from observatudo.warehouse import presence
 
@@ -38,17 +40,27 @@ def effect(root: Path, request: Request) -> Effect:
 
     Raises ObservatudoError for every reason to refuse: see ``guard``, ``held`` and ``wanted``.
     """
-    made, now, then, pulled = _made(root, request)
-    tables = rows.count(now, then, made)
-    return Effect(made, then.subject or "", then.date or "", tables, pulled)
+    made = _made(root, request)
+    tables = rows.count(made.now, made.then, made.have, made.want) if request.data else {}
+    return Effect(made.plan, made.then.subject or "", made.then.date or "", tables, made.pulled)
 
 
 def plan(root: Path, request: Request) -> Plan:
     """Return the plan alone, as it would be now; used to see that nothing moved since it was shown."""
-    return _made(root, request)[0]
+    return _made(root, request).plan
 
 
-def _made(root: Path, request: Request) -> tuple[Plan, Version, Version, int]:
+@dataclass(frozen=True)
+class _Made:
+    plan: Plan
+    now: Version
+    then: Version
+    have: Mapping[str, Out]
+    want: Mapping[str, Out]
+    pulled: int
+
+
+def _made(root: Path, request: Request) -> _Made:
     versions = Versions(root)
     branch = guard.branch(versions)
     now, then = versions.commit("HEAD"), _target(versions, request.revision)
@@ -58,7 +70,8 @@ def _made(root: Path, request: Request) -> tuple[Plan, Version, Version, int]:
     before, after = (_files(git, version, request) for version in (now, then))
     wanted = Wanted(git, now, then, request)
     files = wanted.changes(before, after)
-    have, want = held.of_version(now, before, request), held.of_version(then, after, request)
+    have = held.of_version(now, before, request, declared=False)
+    want = held.of_version(then, after, request, declared=True)
     pulled = held.pull(then.store, want)
     on_disk = held.differing(root, then.store, have, want)
     _require_safe(root, then, files, on_disk, have, want)
@@ -76,7 +89,7 @@ def _made(root: Path, request: Request) -> tuple[Plan, Version, Version, int]:
         notes=tuple(wanted.notes),
         texts=wanted.texts,
     )
-    return _with_warehouse(root, result, now, then), now, then, pulled
+    return _Made(_with_warehouse(root, result, now, then), now, then, have, want, pulled)
 
 
 def _target(versions: Versions, revision: str) -> Version:
@@ -179,10 +192,6 @@ def _moved(
     files: tuple[FileChange, ...],
     on_disk: tuple[HeldFile, ...],
 ) -> tuple[Moved, ...]:
-    import hashlib
-
-    from observatudo.versions import read_lock
-
     changes: dict[str, str | None] = {file.path: file.new for file in on_disk}
     texts = {file.path: git.content(file.new, wanted.texts) for file in files if file.new}
     changes |= {file.path: None for file in files if file.new is None}
@@ -194,8 +203,6 @@ def _moved(
 
 def _with_warehouse(root: Path, made: Plan, now: Version, then: Version) -> Plan:
     """Add what becomes of the warehouse file: it is one of everything, so one dataset's data do not move it."""
-    from dataclasses import replace
-
     if not made.request.data or made.request.dataset or _TRANSFORM not in {*_stages(now), *_stages(then)}:
         return made
     if _about(now) == _about(then) and presence.is_current(root):

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from observatudo.audit.rollback.model import Plan
 from observatudo.compare.model import Table
 from observatudo.versions import TableAt, TableFile, Version, disk, tables
 from observatudo.versions.store import Missing
 
 
-def count(now: Version, then: Version, plan: Plan) -> dict[str, Table]:
+def count(now: Version, then: Version, have: Collection[str], want: Collection[str]) -> dict[str, Table]:
     """Return the comparison, in counts, of every table whose bytes change; in order of name, marts last.
+
+    ``have`` and ``want`` are the outputs that are looked at, now and then.
 
     A table that is not there now has status ``added``, one that will be gone ``removed``. What neither disk nor cache
     nor remote has of the present version has status ``missing``. Raises ObservatudoError for a damaged file.
     """
-    if not plan.request.data:
-        return {}
-    new = _Side(then, {out.path for out in plan.outs})
-    old = _Side(now, {out.path for out in plan.outs})
+    new, old = _Side(then, set(want)), _Side(now, set(have))
     names = dict.fromkeys([*new.tables, *old.tables])
     return {name: _compared(old, new, name) for name in names if old.md5s(name) != new.md5s(name)}
 

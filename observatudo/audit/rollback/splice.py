@@ -83,17 +83,43 @@ def _joined(text: str, other: str, location: Location, mine: int, theirs: int) -
     rows = text.splitlines(keepends=True)
     whole = len(location)
     if theirs < whole:  # it was not there
-        start, end = _lines(text, _outermost(text, location))
-        return "".join(rows[:start] + rows[end:])
+        goes = _outermost(text, location)
+        start, end = _lines(text, goes)
+        left = rows[:start] + rows[end:]
+        if len(value(_data(text), goes[:-1])[1]) == 1:  # type: ignore[arg-type]  # a mapping: it holds the entry
+            head = _lines(text, goes[:-1])[0]
+            left[head] = f"{left[head].split('#')[0].rstrip()} {{}}\n"
+        return "".join(left)
     if mine == whole:
         start, end = _lines(text, location)
-        return "".join([*rows[:start], *_taken(other, location), *rows[end:]])
-    end = _lines(text, location[:mine])[1] if mine else len(rows)
+        return "".join([*rows[:start], *_shifted(_taken(other, location), _indent(rows[start])), *rows[end:]])
+    start, end = _lines(text, location[:mine]) if mine else (0, len(rows))
+    if mine and not value(_data(text), location[:mine])[1]:
+        rows[start] = f"{rows[start].partition(':')[0]}:\n"  # {} gives way
     if rows and not rows[end - 1].endswith("\n"):
         rows[end - 1] += "\n"
     others = other.splitlines(keepends=True)
     heads = [others[_lines(other, location[:depth])[0]] for depth in range(mine + 1, whole)]  # mappings around it
-    return "".join([*rows[:end], *heads, *_taken(other, location), *rows[end:]])
+    return "".join(
+        [*rows[:end], *_shifted([*heads, *_taken(other, location)], _child(text, location[:mine])), *rows[end:]]
+    )
+
+
+def _child(text: str, location: Location) -> int | None:
+    """Return the indentation of what a mapping holds, None where it holds nothing."""
+    found = value(_data(text), location)[1]
+    first = str(next(iter(found), "")) if isinstance(found, dict) else ""
+    return _indent(text.splitlines()[_lines(text, [*location, first])[0]]) if first else None
+
+
+def _shifted(rows: list[str], indent: int | None) -> list[str]:
+    """Return lines moved sideways so that the first has this indentation."""
+    by = 0 if indent is None else indent - _indent(rows[0])
+    return [" " * by + row if by > 0 else row[min(-by, _indent(row)) :] for row in rows]
+
+
+def _indent(row: str) -> int:
+    return len(row) - len(row.lstrip(" "))
 
 
 def _taken(other: str, location: Location) -> list[str]:

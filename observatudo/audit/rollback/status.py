@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from pydantic import JsonValue, TypeAdapter
@@ -23,7 +23,8 @@ def changed(root: Path) -> dict[str, list[str]]:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+    # DVC names stages and files as seen from the working directory
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere), chdir(root):
         try:
             with Repo(str(root)) as repo:
                 found = _STATUS.validate_python(repo.status())
