@@ -38,13 +38,31 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave drills out unless they are asked for by mark or by name."""
-    if "drill" in config.getoption("-m") or any("::" in arg for arg in config.args):
-        return
-    drills = [item for item in items if item.get_closest_marker("drill")]
-    if drills:
-        config.hook.pytest_deselected(items=drills)
-        items[:] = [item for item in items if not item.get_closest_marker("drill")]
+    """Leave drills out unless they are asked for by mark or by name; put what takes long first."""
+    if "drill" not in config.getoption("-m") and not any("::" in arg for arg in config.args):
+        drills = [item for item in items if item.get_closest_marker("drill")]
+        if drills:
+            config.hook.pytest_deselected(items=drills)
+            items[:] = [item for item in items if not item.get_closest_marker("drill")]
+    items[:] = _for_two_workers(items)
+
+
+def _for_two_workers(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Order tests so that, of two workers, each begins with its half of those that take long.
+
+    ``--dist worksteal`` gives each worker a half of the list, and who is done takes from the end of the other's. Only
+    the first half begins with the tests of the built repository, so that the second worker does not wait for it.
+    """
+    built, slow, quick = [], [], []
+    for item in items:
+        if "built" in getattr(item, "fixturenames", ()):
+            built.append(item)
+        elif item.path.parent.name in ("integration", "faults"):
+            slow.append(item)
+        else:
+            quick.append(item)
+    half = max(0, len(items) // 2 - len(built))
+    return [*built, *quick[:half], *slow, *quick[half:]]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
