@@ -6,8 +6,9 @@ Layout (DVC 3): ``files/md5/<two digits>/<the rest>``; the object of a folder is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from contextlib import redirect_stderr, redirect_stdout
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +37,18 @@ class Missing(ObservatudoError):
     def __init__(self, md5s: Iterable[str], message: str, *, where: str, next_step: str) -> None:
         super().__init__(message, where=where, next_step=next_step)
         self.md5s = sorted(md5s)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep DVC's log from a user who is told in one message what is missing."""
+    logger = logging.getLogger("dvc")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,7 @@ class Store:
         from dvc.repo import Repo
         from dvc_data.hashfile.hash_info import HashInfo
 
-        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere), _silent():
             try:
                 with Repo(str(self.root)) as repo:
                     if not repo.config["core"].get("remote"):
