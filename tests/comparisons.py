@@ -114,6 +114,7 @@ def _full_table() -> Table:
         ],
         drift=[
             Drift(column="valor", a=quantiles | {"p100": 9e20}, b=quantiles | {"p100": math.inf}, approximate=True),
+            Drift(column="taxa", a=quantiles | {"p100": 4}, b=quantiles | {"p0": -3, "p50": 1, "p100": 5}),
             Drift(column="nada", a=dict.fromkeys([*quantiles, "p100"]), b=quantiles | {"p100": 1e-9}),
         ],
         samples=[
