@@ -301,6 +301,8 @@ class LockCheck:
             return  # the work tree's outputs are looked at elsewhere
         elif name in self.scene.ledger.did_not_end_well():
             yield self._stale(what, out.path)
+        elif (out.path, out.md5) not in self.scene.vouching and (out.path, own.md5) in self.scene.vouching:
+            yield self._forged(what, out.path)  # a run made the file as it is
         else:
             mend = f"git log -p -- {out.path} {FILE}"
             yield Finding("tampered", "metrics", what, out.path, mend, out.md5, (out.path,), (self.lock.name,))
