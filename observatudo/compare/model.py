@@ -285,7 +285,17 @@ class Comparison(_Part):
 
 def to_text(comparison: Comparison) -> str:
     """Return the comparison as published JSON; equal comparisons give equal text."""
-    return json.dumps(comparison.model_dump(mode="json", by_alias=True), indent=2, ensure_ascii=False) + "\n"
+    content = _all_finite(comparison.model_dump(mode="json", by_alias=True))
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _all_finite(content: JsonValue) -> JsonValue:
+    """A value of a row or configuration may be infinite or NaN too."""
+    if isinstance(content, dict):
+        return {key: _all_finite(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_all_finite(value) for value in content]
+    return _finite(content) if isinstance(content, float) else content
 
 
 def schema_text() -> str:

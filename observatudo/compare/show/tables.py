@@ -212,7 +212,7 @@ def _drift(name: str, table: Table, limits: Limits) -> Iterator[Block]:
 def _distribution(at: tuple[str, str, str, int, str], found: Drift, side: str, figures: list[str]) -> tuple[Cell, ...]:
     numbers = found.a if side == "a" else found.b
     about = "≈ " if found.approximate else ""
-    cells = (decimal(numbers.get(figure), pointer(*at, figure)) for figure in figures)
+    cells = (decimal(numbers.get(figure), pointer(*at, figure) if figure in numbers else "") for figure in figures)
     return (code(about + found.column, raw=found.column), plain(side), *cells)
 
 
