@@ -68,9 +68,11 @@ class Reader:
 
         Raises ObservatudoError where a version has more than ``MOST`` rows that fit.
         """
+        found: dict[str, list[Row] | Unreadable] = {}
+        if not md5s:
+            return found
         import duckdb
 
-        found: dict[str, list[Row] | Unreadable] = {}
         with duckdb.connect() as connection:
             for start in range(0, len(md5s), _AT_ONCE):
                 some = {str(self.path(md5)): md5 for md5 in md5s[start : start + _AT_ONCE]}

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from observatudo.audit.timeline.cache import Cache
@@ -81,7 +82,12 @@ class Past:
         return sum(1 for commit in self.commits if len(commit.parents) < 2)
 
     def commit(self, sha: str | None) -> Commit | None:
-        return next((commit for commit in self.commits if commit.sha == sha), None)
+        """Return the version of a name that ``walk`` gives; None for none."""
+        return None if sha is None else self._by_sha.get(sha)
+
+    @cached_property
+    def _by_sha(self) -> dict[str, Commit]:
+        return {commit.sha: commit for commit in self.commits}
 
 
 def _parsed(text: bytes) -> tuple[dict[str, str] | str, tuple[str, str]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -55,12 +56,13 @@ def log(
         key = tables.key(found, store, at)
         changed, outs = _changed(found, store, at)
         runs = makers(found, at.out)
-        teller = _Teller(found, store, at, key)
+        shown = dict(islice(changed.items(), limit))
+        teller = _Teller(found, store, at, key, _known(found, shown.values(), key))
+        teller.bring(shown.values())
         steps = []
-        for number, sha in enumerate(islice(changed, limit), 1):
-            commit = next(commit for commit in found.commits if commit.sha == sha)
-            steps.append(teller.step(commit, changed[sha], runs.get(outs.get(commit.lock, ""), [])))
-            progress(_("comparing versions"), number, min(len(changed), limit or len(changed)))
+        for number, commit in enumerate((one for one in found.commits if one.sha in shown), 1):
+            steps.append(teller.step(commit, shown[commit.sha], runs.get(outs.get(commit.lock, ""), [])))
+            progress(_("comparing versions"), number, len(shown))
         return Log(
             table=table,
             key=list(key),
@@ -87,14 +89,36 @@ def _changed(found: Past, store: Store, at: Place) -> tuple[dict[str, Changed[st
     return walk(found.commits, states), outs
 
 
-@dataclass(frozen=True)
+def _name(change: Changed[str], key: tuple[str, ...]) -> str:
+    return hashlib.sha256(json.dumps([*_sides(change), key]).encode()).hexdigest()
+
+
+def _sides(change: Changed[str]) -> tuple[Files, Files]:
+    a, b = (cast("Files | None", side) or () for side in change.parts.get(_FILES, ((), ())))
+    return a, b
+
+
+def _known(found: Past, changes: Iterable[Changed[str]], key: tuple[str, ...]) -> dict[str, _Counts]:
+    kept = found.cache.get(_COUNTS, [_name(change, key) for change in changes])
+    return {name: _Counts(**json.loads(text)) for name, text in kept.items()}
+
+
+@dataclass
 class _Teller:
-    """What is needed to tell one version's step."""
+    """What is needed to tell each version's step: ``known`` are counts found out before."""
 
     past: Past
     store: Store
     at: Place
     key: tuple[str, ...]
+    known: dict[str, _Counts]
+    gone: dict[str, Unreadable] = field(default_factory=dict)
+
+    def bring(self, changes: Iterable[Changed[str]]) -> None:
+        """Bring what has to be compared into the cache, all at once."""
+        unknown = [change for change in changes if _name(change, self.key) not in self.known]
+        wanted = {md5 for change in unknown for side in _sides(change) for _relpath, md5 in side}
+        self.gone = tables.fetch(self.store, wanted, self.at.table)
 
     def step(self, commit: Commit, change: Changed[str], runs: list[str]) -> Step:
         """Return what one version changed, and why."""
@@ -119,14 +143,13 @@ class _Teller:
         )
 
     def _counts(self, change: Changed[str]) -> _Counts:
-        a, b = (cast("Files | None", side) or () for side in change.parts[_FILES])
-        name = json.dumps([a, b, self.key])
-        known = self.past.cache.get(_COUNTS, [name])
-        if name in known:
-            return _Counts(**json.loads(known[name]))
-        gone = tables.fetch(self.store, {md5 for _name, md5 in (*a, *b)}, self.at.table)
+        name = _name(change, self.key)
+        if name in self.known:
+            return self.known[name]
+        a, b = _sides(change)
+        gone = [self.gone[md5] for _relpath, md5 in (*a, *b) if md5 in self.gone]
         if gone:
-            return _Counts("missing", why=next(iter(gone.values())).why)
+            return _Counts("missing", why=gone[0].why)
         try:
             counts = self._compared(a, b)
         except ObservatudoError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 from observatudo.audit.timeline.gitlog import Commit
@@ -35,12 +35,16 @@ class Changed(Generic[Part]):
     unreadable: Unreadable | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Behind(Generic[Part]):
-    """The readable states that a version stands for: its own, or those before it, with their versions."""
+    """The readable states that a version stands for, with their versions: its own, or those before it.
 
-    states: list[tuple[str | None, State[Part]]] = field(default_factory=list)
-    unreadable: tuple[str, ...] = ()
+    ``lost`` is the version itself where it cannot be read, ``older`` what is behind it.
+    """
+
+    states: list[tuple[str | None, State[Part]]]
+    lost: str | None = None
+    older: Sequence[_Behind[Part]] = ()
 
 
 def walk(commits: Sequence[Commit], states: Mapping[str, State[Part] | Unreadable]) -> dict[str, Changed[Part]]:
@@ -62,7 +66,7 @@ def walk(commits: Sequence[Commit], states: Mapping[str, State[Part] | Unreadabl
         behind[commit.sha] = _Behind([(commit.sha, state)])
         parts = _differing(state, [[old for _sha, old in parent.states] for parent in parents])
         if parts:
-            or_in = tuple(dict.fromkeys(sha for parent in parents for sha in parent.unreadable))
+            or_in = tuple(_lost(parents))
             found[commit.sha] = Changed(parts, parents[0].states[0][0], or_in)
     return {commit.sha: found[commit.sha] for commit in commits if commit.sha in found}
 
@@ -72,11 +76,23 @@ def _same(a: State[Part] | Unreadable, b: Unreadable) -> bool:
 
 
 def _together(parents: Sequence[_Behind[Part]], sha: str) -> _Behind[Part]:
+    if len(parents) == 1:
+        return _Behind(parents[0].states, sha, parents)
     states: list[tuple[str | None, State[Part]]] = []
     for parent in parents:
         states += [one for one in parent.states if all(one[1] != known for _sha, known in states)]
-    unreadable = dict.fromkeys([sha, *(old for parent in parents for old in parent.unreadable)])
-    return _Behind(states, tuple(unreadable))
+    return _Behind(states, sha, parents)
+
+
+def _lost(parents: Sequence[_Behind[Part]]) -> dict[str, None]:
+    """Return the unreadable versions between a version and the readable ones behind it, the nearest first."""
+    found: dict[str, None] = {}
+    waiting = list(parents)
+    for behind in waiting:
+        if behind.lost is not None and behind.lost not in found:
+            found[behind.lost] = None
+            waiting += behind.older
+    return found
 
 
 def _differing(state: State[Part], parents: Sequence[Sequence[State[Part]]]) -> dict[Part, tuple[object, object]]:
