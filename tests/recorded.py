@@ -6,19 +6,20 @@ from collections.abc import Mapping
 
 from observatudo import journal
 from observatudo.runs.model import Output, Record, to_text
+from observatudo.runs.outputs import LockedFile, describe
 from tests.past import Past
 
 
 def outputs(repo: Past) -> dict[str, Output]:
-    """Return what the next dvc.lock names, as a record has it; their SHA-256 are invented."""
+    """Return what the next dvc.lock names, as a record has it; the files are those that stand in the work tree."""
     found = {}
     for stage, entry in repo.lock.items():
         outs = entry["outs"]
         assert isinstance(outs, list)
         for out in outs:
-            found[out["path"]] = Output(
-                stage=stage, md5=out["md5"], sha256="ab" * 32, size=1, files=1, rows=None, tables={}
-            )
+            described = describe(repo.root, stage, LockedFile(path=out["path"], md5=out["md5"]), None)
+            assert described is not None
+            found[out["path"]] = described
     return found
 
 

@@ -10,11 +10,12 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
 from pydantic import JsonValue
 
 from observatudo import journal, paths
-from observatudo.audit.provenance.facts import Facts, zulu
+from observatudo.audit.provenance.facts import Facts
 from observatudo.audit.provenance.intoto import Thing
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
@@ -45,7 +46,8 @@ _README = """\
 # {subject}
 
 What an observatory of Brazil's public municipal data published at commit {commit}, and how it came to be: an RO-Crate.
-`ro-crate-metadata.json` says what each file is, which run made it, and from which snapshots, declarations and parameters.
+`ro-crate-metadata.json` says what each file is, which run made it, and from which snapshots, declarations and
+parameters.
 """
 _SPDX = "https://spdx.org/licenses/"
 
@@ -85,6 +87,11 @@ def _ref(name: str) -> Thing:
     return {"@id": name}
 
 
+def _one(value: JsonValue) -> JsonValue:
+    """Return the member of a list of one, as RO-Crate 1.1 would have it."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
 def _refs(names: list[str]) -> list[JsonValue]:
     return [_ref(name) for name in names]
 
@@ -99,6 +106,7 @@ class _Crate:
     _entities: dict[str, Thing] = field(default_factory=dict)
     _inputs: list[str] = field(default_factory=list)
     _outputs: list[str] = field(default_factory=list)
+    _agent: str = ""
 
     def text(self) -> str:
         """Return the metadata as JSON text."""
@@ -117,7 +125,7 @@ class _Crate:
 
     def _add(self, iri: str, kind: str, /, **more: JsonValue) -> str:
         """Add an entity; what is not known is left out."""
-        known = {key: value for key, value in more.items() if value not in (None, "", [])}
+        known = {key: _one(value) for key, value in more.items() if value not in (None, "", [])}
         self._entities[iri] = {"@id": iri, "@type": kind, **known}
         return iri
 
@@ -125,7 +133,7 @@ class _Crate:
         """Add a file that Git holds."""
         self.git[path] = content
         kind = _kind(path)
-        return self._add(path, "File", name=path, contentSize=str(len(content)), encodingFormat=kind, **more)
+        return self._add(quote(path), "File", name=path, contentSize=str(len(content)), encodingFormat=kind, **more)
 
     def _parameter(self, name: str, example: str) -> str:
         """Add a formal parameter of the workflow, of which ``example`` is the value here."""
@@ -149,9 +157,10 @@ class _Crate:
                 kind = _kind(file.path)
                 name = PurePosixPath(file.path).name
                 size = str(file.size)
-                self._add(file.path, "File", name=name, contentSize=size, encodingFormat=kind, sha256=file.sha256)
-                self._outputs.append(self._parameter(f"output-{file.path}", file.path))
-                found.append(file.path)
+                iri = quote(file.path)
+                self._add(iri, "File", name=name, contentSize=size, encodingFormat=kind, sha256=file.sha256)
+                self._outputs.append(self._parameter(f"output-{iri}", iri))
+                found.append(iri)
         return found
 
     def _held_by_git(self) -> list[str]:
@@ -189,9 +198,9 @@ class _Crate:
                     )
                 )
             text = self.facts.version.text(name) or b""
-            self._file(name, text, about=_refs(sources), description=sidecar.citation)
-            self._inputs.append(self._parameter(f"input-{name}", name))
-            found += [name, *sources]
+            iri = self._file(name, text, about=_refs(sources), description=sidecar.citation)
+            self._inputs.append(self._parameter(f"input-{iri}", iri))
+            found += [iri, *sources]
         return found
 
     def _workflow(self) -> None:
@@ -200,6 +209,7 @@ class _Crate:
         self._entities[WORKFLOW] |= {
             "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
             "name": "The pipeline",
+            "version": self.facts.commit,
             "conformsTo": _ref(_WORKFLOW_PROFILE),
             "programmingLanguage": _ref("https://dvc.org"),
             "input": _refs(self._inputs),
@@ -214,10 +224,11 @@ class _Crate:
         """Add the run, with what its record says; without one, only that the workflow gave these results."""
         record, more = self.facts.record, dict[str, JsonValue]()
         if record is not None:
-            more = {"startTime": zulu(record.started), "endTime": zulu(record.ended), "description": record.command}
+            more = {"startTime": record.started, "endTime": record.ended, "description": record.command}
             person = record.who.name or record.who.login
             if person:
-                more["agent"] = _ref(self._add(f"#{person}", "Person", name=person, email=record.who.email))
+                self._agent = self._add("#agent", "Person", name=person, email=record.who.email)
+                more["agent"] = _ref(self._agent)
         else:
             more = {"description": "No record of this run: who ran it and when is not known."}
         self._add(
@@ -243,6 +254,7 @@ class _Crate:
             name=f"Observatudo, version {self.facts.commit[:10]}",
             description=self.facts.version.subject or "",
             datePublished=self.facts.date,
+            author=_ref(self._agent) if self._agent else None,
             license=_refs(self._licenses()),
             conformsTo=_refs([*_PROFILES]),
             mainEntity=_ref(WORKFLOW),
