@@ -46,11 +46,13 @@ class LockCheck:
                 continue
             yield from self._command(name, stage)
             yield from self._entries(name, stage)
-            for dep in stage.deps:
-                yield from self._dep(name, dep)
             yield from self._params(name, stage)
-            for out in stage.outs:
-                yield from self._out(name, out)
+            for item, check in [*((dep, self._dep) for dep in stage.deps), *((out, self._out) for out in stage.outs)]:
+                if locks.HASH.fullmatch(item.md5):
+                    yield from check(name, item)
+                elif item.md5:
+                    what = _("dvc.lock names “{md5}” for {path}, which is no hash").format(md5=item.md5, path=item.path)
+                    yield self._forged(what, item.path)
 
     def _finding(self, status: Status, what: str, next_step: str, *, kind: str = "lock", path: str = "") -> Finding:
         outputs = (path,) if path else ()
@@ -200,7 +202,8 @@ class LockCheck:
             if listed is None:
                 return None
             files |= {f"{place}/{entry.relpath}": entry.md5 for entry in listed}
-        tree = self.scene.git.tree(self.lock.commit or self.scene.head) if self.lock.commit or self.scene.head else {}
+        version = self.lock.commit or self.scene.head
+        tree = self.scene.git.tree(version) if version else {}
         files |= {
             name[len(path) + 1 :]: self.scene.contents.md5(blob.sha)
             for name, blob in tree.items()
@@ -272,8 +275,6 @@ class LockCheck:
         return of
 
     def _out(self, name: str, out: Out) -> Iterator[Finding]:
-        if not out.md5:
-            return
         if self.scene.is_in_git(self.lock, out.path):
             yield from self._metrics(name, out)
             return

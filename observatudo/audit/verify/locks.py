@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,7 @@ from observatudo.versions.lock import FILE, Out
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 WORKSPACE = "workspace"
+HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 class Stage(BaseModel):

@@ -44,9 +44,10 @@ def verify(root: Path, asked: Asked, progress: Callable[[int], None] | None = No
         for anchor in _anchors(scene, asked, report):
             report.anchors.append(anchor.name)
         report.add(_data(scene, report))
+        report.add(_settings(scene))
     finally:
         scene.memory.save()
-    report.add(_settings(scene))
+        scene.git.close()
     return report
 
 

@@ -179,7 +179,8 @@ class Scene:
 
     def outs(self, lock: LockAt) -> dict[str, Out]:
         """Return the outputs that DVC's cache should hold: with a hash, and not in Git."""
-        return {path: out for path, out in lock.outs.items() if out.md5 and not self._is_uncached(lock, path)}
+        hashed = {path: out for path, out in lock.outs.items() if locks.HASH.fullmatch(out.md5)}
+        return {path: out for path, out in hashed.items() if not self._is_uncached(lock, path)}
 
     def _is_uncached(self, lock: LockAt, path: str) -> bool:
         return self.is_in_git(lock, path) or path in uncached(lock)
