@@ -31,6 +31,7 @@ def compare(a: Source, b: Source, options: Options) -> model.Table:
 
     with working(options) as work:
         here, there = files.footers(a, work.folder / "a"), files.footers(b, work.folder / "b")
+        work.files = [*here, *there]
         if here and there:
             return _Comparison(work, here, there, options).table()
     return model.Table(

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from observatudo.compare.rows import csv
 from observatudo.compare.rows.options import Source
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
-from observatudo.ingest.sql import literal
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,10 +53,6 @@ def readable(name: str) -> Iterator[None]:
         ) from error
 
 
-def is_csv(name: str) -> bool:
-    return name.lower().endswith((".csv", ".csv.gz"))
-
-
 def footer(name: str, md5: str, path: Path) -> File:
     """Read a footer; raises ObservatudoError, naming the file, when it is not one of a Parquet file."""
     import pyarrow.parquet as pq
@@ -67,14 +63,23 @@ def footer(name: str, md5: str, path: Path) -> File:
     return File(name, md5, path, metadata.num_rows, path.stat().st_size, schema, metadata)
 
 
+def read_through(file: File) -> None:
+    """Read all of a file; raises ObservatudoError, naming it, when a part of it is damaged."""
+    import pyarrow.parquet as pq
+
+    with readable(file.name), pq.ParquetFile(file.path) as opened:
+        for _batch in opened.iter_batches(use_threads=False):
+            pass
+
+
 def footers(source: Source, folder: Path) -> list[File]:
     """Return the files of a side by name; a CSV is first copied into ``folder`` as Parquet, every value a text."""
     found = []
     for number, (name, md5, path) in enumerate(sorted(source.files, key=lambda file: file[0])):
-        if is_csv(name) or is_csv(path.name):
+        if csv.is_one(name, path):
             copied = folder / f"{number}.parquet"
             folder.mkdir(parents=True, exist_ok=True)
-            _copy_csv(name, path, copied)
+            csv.copy(name, path, copied)
             found.append(footer(name, md5, copied))
         else:
             found.append(footer(name, md5, path))
@@ -103,8 +108,8 @@ def schema(source: Source) -> dict[str, str]:
 
     Types are Arrow's names. Raises ObservatudoError when a file cannot be read or files differ.
     """
-    if any(is_csv(name) or is_csv(path.name) for name, _md5, path in source.files):
-        return _csv_schema(source)
+    if any(csv.is_one(name, path) for name, _md5, path in source.files):
+        return {column: "string" for name, _md5, path in source.files for column in csv.header(name, path)}
     found = [footer(*file) for file in sorted(source.files, key=lambda file: file[0])]
     agree(found)
     return _types(found[0].schema) if found else {}
@@ -114,47 +119,6 @@ def _types(schema: pa.Schema) -> dict[str, str]:
     from observatudo.compare.rows.types import shown
 
     return {field.name: shown(field.type) for field in schema}
-
-
-def _csv_schema(source: Source) -> dict[str, str]:
-    import duckdb
-
-    found: dict[str, str] = {}
-    for name, _md5, path in source.files:
-        with duckdb.connect() as connection, _readable_csv(name):
-            columns = connection.execute(f"DESCRIBE SELECT * FROM {_csv(name, path)}").fetchall()
-        found |= {str(column[0]): "string" for column in columns}
-    return found
-
-
-@contextmanager
-def _readable_csv(name: str) -> Iterator[None]:
-    import duckdb
-
-    try:
-        yield
-    except duckdb.Error as error:
-        raise ObservatudoError(
-            _("the file cannot be read as CSV: {why}").format(why=str(error).splitlines()[0]),
-            where=name,
-            next_step=_("mend the file: UTF-8, one header, as many values in each line as in the header"),
-        ) from error
-
-
-def _csv(name: str, path: Path) -> str:
-    """An empty value is null, a quoted empty one an empty text."""
-    kind = "gzip" if f"{name}{path.name}".lower().endswith(".gz") else "none"
-    settings = "all_varchar = true, header = true, strict_mode = true, null_padding = false, allow_quoted_nulls = false"
-    return f"read_csv({literal(str(path))}, {settings}, compression = {literal(kind)})"
-
-
-def _copy_csv(name: str, path: Path, target: Path) -> None:
-    import duckdb
-
-    if not path.is_file():
-        raise ObservatudoError(_("the file is gone"), where=name, next_step=_("give a path that exists"))
-    with duckdb.connect() as connection, _readable_csv(name):
-        connection.execute(f"COPY (SELECT * FROM {_csv(name, path)}) TO {literal(str(target))} (FORMAT parquet)")
 
 
 def span(file: File, column: str, *, nulls: bool = False) -> Range | None:

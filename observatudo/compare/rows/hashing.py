@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from observatudo.compare.rows.arrays import Hashes, hashes
@@ -22,8 +25,9 @@ from observatudo.compare.rows.work import Work, scan, select
 from observatudo.ingest.sql import ident, literal
 from observatudo.parquet import ROW_GROUP
 
-_PART = 500_000  # rows of a side that are matched at a time
+_PART = 250_000  # rows of a side that are matched at a time: their table fits in a processor's cache
 _BITS = 64
+Pairs: TypeAlias = "tuple[Hashes, Hashes]"  # of key and of values, row by row
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,7 @@ def alike(work: Work, sides: Sides, tell: Callable[[int], None]) -> tuple[int, H
     Raises NotOneRow when a key is null on a side or may stand there twice.
     """
     rows = max(sum(file.rows for file in files) for files in (sides.a, sides.b))
-    parts = max(1, -(-rows // _PART))
-    bits = (parts - 1).bit_length()
+    bits = (-(-rows // _PART) - 1).bit_length() if rows else 0
     stores = {side: _Store(work.folder / f"hashes-{side}", bits) for side in ("a", "b")}
     for side, store in stores.items():
         _fill(work, sides, side, store, tell)
@@ -55,7 +58,7 @@ def alike(work: Work, sides: Sides, tell: Callable[[int], None]) -> tuple[int, H
         found, left = _match(stores["a"].part(part), stores["b"].part(part))
         same += found
         others.append(left)
-    return same, np.concatenate(others)
+    return same, np.sort(np.concatenate(others))
 
 
 class _Store:
@@ -66,28 +69,31 @@ class _Store:
         self._bits = bits
         folder.mkdir()
 
-    def add(self, pairs: Hashes) -> None:
+    def add(self, keys: Hashes, values: Hashes) -> None:
+        pairs = np.column_stack([keys, values])
         if not self._bits:
-            return self._append(0, pairs)
-        part = (pairs[:, 0] >> np.uint64(_BITS - self._bits)).astype(np.uint16)
+            self._append(0, pairs)
+            return
+        part = (keys >> np.uint64(_BITS - self._bits)).astype(np.uint16)
         order = np.argsort(part, kind="stable")
-        ends = np.searchsorted(part[order], np.arange(2**self._bits), side="right")
-        for number, rows in enumerate(np.split(order, ends[:-1])):
-            if len(rows):
-                self._append(number, pairs[rows])
-        return None
+        # as one number of 16 bytes, a pair is moved three times faster than as a row of two
+        pairs = pairs.view(np.complex128).ravel().take(order).view(np.uint64).reshape(-1, 2)
+        ends = np.cumsum(np.bincount(part, minlength=2**self._bits)).tolist()
+        for number, (start, end) in enumerate(pairwise([0, *ends])):
+            if end > start:
+                self._append(number, pairs[start:end])
 
-    def _append(self, part: int, pairs: Hashes) -> None:
+    def _append(self, part: int, pairs: npt.NDArray[np.uint64]) -> None:
         with (self._folder / str(part)).open("ab") as file:
             pairs.tofile(file)
 
-    def part(self, number: int) -> Hashes:
+    def part(self, number: int) -> Pairs:
         path = self._folder / str(number)
         if not path.exists():
-            return np.empty((0, 2), np.uint64)
+            return np.empty(0, np.uint64), np.empty(0, np.uint64)
         pairs = np.fromfile(path, np.uint64).reshape(-1, 2)
         path.unlink()
-        return pairs
+        return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
 
 
 def _fill(work: Work, sides: Sides, side: str, store: _Store, tell: Callable[[int], None]) -> None:
@@ -103,7 +109,7 @@ def _fill(work: Work, sides: Sides, side: str, store: _Store, tell: Callable[[in
     for batch in work.connection.sql(query).to_arrow_reader(4 * ROW_GROUP):
         if batch.column(2).true_count:
             raise NotOneRow
-        store.add(np.column_stack([hashes(batch.column(0)), hashes(batch.column(1))]))
+        store.add(hashes(batch.column(0)), hashes(batch.column(1)))
         tell(int(share * batch.num_rows))
 
 
@@ -142,9 +148,37 @@ def _hashable(column: Column, side: str) -> list[str]:
     ]
 
 
-def _match(a: Hashes, b: Hashes) -> tuple[int, Hashes]:
-    """Return how many rows are alike and the key hashes of the others, sorted."""
-    (key_a, value_a), (key_b, value_b) = _sorted(a), _sorted(b)
+def _match(a: Pairs, b: Pairs) -> tuple[int, Hashes]:
+    """Return how many rows are alike and the key hashes of the others.
+
+    Most rows of *b* find theirs in *a* through a table by the last bits of the key's hash, where the last of those
+    that share a place stands; only what finds nothing there is sorted.
+    """
+    (key_a, value_a), (key_b, value_b) = a, b
+    size = 2 ** (4 * max(len(key_a), 1)).bit_length()
+    mask = np.uint64(size - 1)
+    rows = np.arange(len(key_a), dtype=np.int32)
+    table = np.full(size, -1, np.int32)
+    table[key_a & mask] = rows
+    holder = table[key_a & mask]
+    lost = np.flatnonzero(holder != rows)
+    if np.any(key_a[holder[lost]] == key_a[lost]):
+        raise NotOneRow
+    found = table[key_b & mask]
+    hit = found >= 0
+    hit[hit] = key_a[found[hit]] == key_b[hit]
+    target = found[hit]
+    seen = np.zeros(len(key_a), np.bool_)
+    seen[target] = True
+    if np.count_nonzero(seen) < len(target):
+        raise NotOneRow
+    unlike = value_a[target] != value_b[hit]
+    same, others = _sorted_match((key_a[~seen], value_a[~seen]), (key_b[~hit], value_b[~hit]))
+    return same + len(target) - int(np.count_nonzero(unlike)), np.concatenate([key_a[target[unlike]], others])
+
+
+def _sorted_match(a: Pairs, b: Pairs) -> tuple[int, Hashes]:
+    (key_a, value_a), (key_b, value_b) = _in_order(a), _in_order(b)
     if len(key_a) == 0 or len(key_b) == 0:
         return 0, np.concatenate([key_a, key_b])
     place = np.minimum(np.searchsorted(key_b, key_a), len(key_b) - 1)
@@ -154,12 +188,12 @@ def _match(a: Hashes, b: Hashes) -> tuple[int, Hashes]:
     return int(np.count_nonzero(equal)), np.union1d(key_a[~equal], key_b[rest])
 
 
-def _sorted(pairs: Hashes) -> tuple[Hashes, Hashes]:
-    order = np.argsort(pairs[:, 0])
-    keys = pairs[order, 0]
+def _in_order(pairs: Pairs) -> Pairs:
+    order = np.argsort(pairs[0])
+    keys = pairs[0][order]
     if np.any(keys[1:] == keys[:-1]):
         raise NotOneRow
-    return keys, pairs[order, 1]
+    return keys, pairs[1][order]
 
 
 def fetched(work: Work, sides: Sides, side: str, wanted: Hashes | None) -> Iterator[pa.Table]:
@@ -167,7 +201,7 @@ def fetched(work: Work, sides: Sides, side: str, wanted: Hashes | None) -> Itera
     if not any(file.rows for file in sides.files(side)) or (wanted is not None and not len(wanted)):
         return
     columns = [*sides.keys, *sides.columns]
-    connection = work.connection.cursor()
+    connection = work.cursor()
     read = select(sides.files(side), columns, side)
     if wanted is not None:
         connection.register("wanted", pa.Table.from_arrays([column_of(wanted)], names=["h"]))

@@ -8,16 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from observatudo.compare.rows.arrays import Floats, Ints, doubles, hashes, integers, places, truths
+from observatudo.compare.rows.arrays import Floats, Ints, doubles, integers, places, truths
 
 _ROOM = 2**62
+_MOST = 200_000  # texts to remember
 
 
 class Packer:
-    """Packs keys; remembers the order of texts it has just worked out, as neighbouring windows mostly share them."""
+    """Packs keys; remembers the texts it has met in their order, as neighbouring windows share most of them."""
 
     def __init__(self, columns: int) -> None:
-        self._ranked: list[tuple[pa.Array, pa.Array, Ints, Ints] | None] = [None] * columns
+        self._known: list[pa.Array | None] = [None] * columns
 
     def pack(self, a: Sequence[pa.Array], b: Sequence[pa.Array]) -> tuple[Ints, Ints]:
         """Return one integer per row of both sides: equal where the keys are equal, less where the key is less.
@@ -40,11 +41,20 @@ class Packer:
             return whole(a), whole(b)
         a = a if pa.types.is_dictionary(a.type) else pc.dictionary_encode(a)
         b = b if pa.types.is_dictionary(b.type) else pc.dictionary_encode(b)
-        held = self._ranked[number]
-        if held is None or not (held[0].equals(a.dictionary) and held[1].equals(b.dictionary)):
-            held = (a.dictionary, b.dictionary, *_ranks(a.dictionary, b.dictionary))
-            self._ranked[number] = held
-        return _take(held[2], a), _take(held[3], b)
+        return tuple(ranks[places(side)] for side, ranks in zip((a, b), self._ranks(number, a, b), strict=True))  # type: ignore[return-value]
+
+    def _ranks(self, number: int, a: pa.DictionaryArray, b: pa.DictionaryArray) -> list[Ints]:
+        """Return for each value of two dictionaries its place in the order of all values met."""
+        known = self._known[number]
+        if known is not None:
+            found = [pc.index_in(side.dictionary, value_set=known) for side in (a, b)]
+            if not any(ranks.null_count for ranks in found):
+                return [integers(ranks) for ranks in found]
+        met = [a.dictionary, b.dictionary]
+        values = pc.unique(pa.concat_arrays(met if known is None or len(known) > _MOST else [*met, known]))
+        known = values.take(pc.array_sort_indices(values))
+        self._known[number] = known
+        return [integers(pc.index_in(side.dictionary, value_set=known)) for side in (a, b)]
 
 
 def _is_plain(kind: pa.DataType) -> bool:
@@ -70,20 +80,6 @@ def whole_double(values: Floats) -> Ints:
     values = np.where(np.isnan(values), np.float64(np.nan), values + 0.0)
     bits = values.view(np.int64)
     return np.where(bits < 0, np.int64(-1) - (bits & np.int64(2**63 - 1)), bits)
-
-
-def _take(ranks: Ints, array: pa.DictionaryArray) -> Ints:
-    return ranks[places(array)] if len(array) else np.zeros(0, np.int64)
-
-
-def _ranks(a: pa.Array, b: pa.Array) -> tuple[Ints, Ints]:
-    """Return for each value of two dictionaries its place in the order of all values of both."""
-    values = pc.unique(pa.concat_arrays([a, b]))
-    order = hashes(pc.array_sort_indices(values))
-    place = np.empty(len(values), np.int64)
-    place[order] = np.arange(len(values))
-    found_a, found_b = (integers(pc.index_in(side, value_set=values)) for side in (a, b))
-    return place[found_a] if len(a) else np.zeros(0, np.int64), place[found_b] if len(b) else np.zeros(0, np.int64)
 
 
 def _from_zero(a: Ints, b: Ints) -> tuple[Ints, Ints, int]:

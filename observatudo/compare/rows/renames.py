@@ -35,6 +35,7 @@ def schema_changes(
     options = options or Options(key)
     with working(options) as work:
         here, there = footers(a, work.folder / "a"), footers(b, work.folder / "b")
+        work.files = [*here, *there]
         if not here or not there:
             return []
         renamed = _renamed(work, here, there, key)

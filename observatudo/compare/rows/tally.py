@@ -10,10 +10,11 @@ from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import JsonValue
 
 from observatudo.compare import model
-from observatudo.compare.rows.arrays import Mask
+from observatudo.compare.rows.arrays import Ints, Mask, given, places
 from observatudo.compare.rows.arrays import column as places_of
 from observatudo.compare.rows.options import TRANSITIONS, Options, Tolerance
 from observatudo.compare.rows.segments import Parts, marks
@@ -59,13 +60,13 @@ class OfColumn:
         return unequal if unequal.any() else None
 
     def _pair(self, a: pa.Array, b: pa.Array) -> None:
-        both = pa.Table.from_arrays([a.cast(pa.string()), b.cast(pa.string())], names=["a", "b"])
-        counted = both.group_by(["a", "b"]).aggregate([([], "count_all")])
-        if self.pairs is None or counted.num_rows > TRANSITIONS:
+        (codes_a, texts_a), (codes_b, texts_b) = _numbered(a), _numbered(b)
+        both, counts = np.unique(codes_a * len(texts_b) + codes_b, return_counts=True)
+        if self.pairs is None or len(both) > TRANSITIONS:
             self.pairs = None
             return
-        for row in counted.to_pylist():
-            self.pairs[row["a"], row["b"]] += row["count_all"]
+        for pair, rows in zip(both.tolist(), counts.tolist(), strict=True):
+            self.pairs[texts_a[pair // len(texts_b)], texts_b[pair % len(texts_b)]] += rows
         if len(self.pairs) > TRANSITIONS:
             self.pairs = None
 
@@ -79,6 +80,13 @@ class OfColumn:
             from_null=self.from_null,
             within_tolerance=self.within,
         )
+
+
+def _numbered(texts: pa.Array) -> tuple[Ints, list[str | None]]:
+    """Return a number for each text and the texts by number; the last stands for null."""
+    encoded = texts if pa.types.is_dictionary(texts.type) else pc.dictionary_encode(texts)
+    values = encoded.dictionary.to_pylist()
+    return np.where(given(encoded), places(encoded), len(values)), [*values, None]
 
 
 class Tally:
@@ -149,15 +157,17 @@ class Tally:
 
 
 def _add(counter: Counter[object], column: pa.ChunkedArray) -> None:
-    for pair in column.value_counts().to_pylist() if len(column) else []:
-        counter[pair["values"]] += pair["counts"]
+    if len(column):
+        counted = column.value_counts()
+        for value, rows in zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True):
+            counter[value] += rows
 
 
 def json_value(scalar: pa.Scalar) -> JsonValue:
     """Return a value as JSON has it: dates in ISO form, bytes in hexadecimal, decimals and infinities as texts."""
     value = scalar.value if pa.types.is_timestamp(scalar.type) and scalar.type.unit == "ns" else scalar.as_py()
     if value is None or isinstance(value, bool | int | str):
-        return str(scalar) if pa.types.is_timestamp(scalar.type) and value is not None else value
+        return str(scalar).replace(" ", "T", 1) if pa.types.is_timestamp(scalar.type) and value is not None else value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, bytes):

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from observatudo.compare.rows.files import File
-from observatudo.compare.rows.options import Options
+from observatudo.compare.rows.files import File, read_through
+from observatudo.compare.rows.options import NAMED, Options
 from observatudo.compare.rows.types import Column
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
@@ -25,6 +25,7 @@ class Work:
 
     def __init__(self, folder: Path, memory: str) -> None:
         self.folder = folder
+        self.files: list[File] = []
         self._memory = memory
         self._connection: duckdb.DuckDBPyConnection | None = None
 
@@ -43,7 +44,14 @@ class Work:
                     "TimeZone": "UTC",
                 }
             )
+            self._connection.execute("SET enable_progress_bar = false")
         return self._connection
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return one more connection, as one streams a single result at a time."""
+        found = self.connection.cursor()
+        found.execute("SET enable_progress_bar = false")
+        return found
 
     def close(self) -> None:
         if self._connection is not None:
@@ -69,8 +77,11 @@ def working(options: Options) -> Iterator[Work]:
             next_step=_("make room there, or set TMPDIR to a folder that has some"),
         ) from error
     except duckdb.Error as error:
+        for file in work.files:
+            read_through(file)
         raise ObservatudoError(
             _("the rows could not be compared: {why}").format(why=_first_line(error)),
+            where=", ".join(file.name for file in work.files[:NAMED]),
             next_step=_("observatudo verify --deep says whether the files are those of their versions"),
         ) from error
     finally:
