@@ -47,6 +47,25 @@ def test_the_library_imports_neither_stages_nor_screens() -> None:
     assert not wrong
 
 
+BELOW = {
+    "observatudo.versions": ("observatudo.compare", "observatudo.audit", "observatudo.cli"),
+    "observatudo.compare": ("observatudo.audit", "observatudo.cli"),
+    "observatudo.audit": ("observatudo.cli",),
+}
+
+
+@pytest.mark.parametrize("package", sorted(BELOW))
+def test_versions_know_no_comparison_and_comparisons_no_audit(package: str) -> None:
+    own = {name: path for name, path in MODULES.items() if name == package or name.startswith(f"{package}.")}
+    assert own
+    wrong = {
+        name: sorted(found)
+        for name, path in own.items()
+        if (found := {n for n in modules.imports(name, path) if n.startswith(BELOW[package])})
+    }
+    assert not wrong
+
+
 def test_no_stage_imports_another() -> None:
     wrong = {
         stage: sorted(found)
