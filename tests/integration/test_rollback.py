@@ -339,3 +339,28 @@ def test_one_that_was_cut_off_is_mentioned_by_every_command(tiny: Tiny) -> None:
     assert copy.read_text() == "edited: since\n"
     assert tiny.git("status", "--porcelain") == ""
     assert "no rollback was cut off" in command(tiny, "--abort", code=1).stderr
+
+
+def test_it_works_in_a_folder_of_a_larger_repository(tiny: Tiny, tmp_path: Path) -> None:
+    """Git's paths are then not ours; what stands outside our folder is left alone."""
+    outer = tmp_path / "outer"
+    inner = outer / "observatorio"
+    shutil.copytree(tiny.root, inner, symlinks=True)
+    shutil.rmtree(inner / ".git")
+    repo = reopened(inner)
+    subprocess.run(["git", "init", "-q", str(outer)], check=True)
+    (outer / "params.yaml").write_text("of somebody else\n")
+    now = {path: (inner / path).read_bytes() for path in tiny.git("ls-files").splitlines() if (inner / path).is_file()}
+    for path in tiny.git("ls-tree", "-r", "--name-only", "HEAD~1").splitlines():
+        (inner / path).write_bytes(subprocess.check_output(["git", "show", f"HEAD~1:{path}"], cwd=tiny.root))
+    repo.git("add", "-A", str(outer))
+    repo.git("commit", "-q", "-m", "first")
+    for path, content in now.items():
+        (inner / path).write_bytes(content)
+    repo.git("commit", "-q", "-a", "-m", "second")
+    done = roll_back(repo, Request("HEAD~1"))
+    assert done.changed == {}
+    assert repo.git("status", "--porcelain") == ""
+    changed = repo.git("diff", "--name-only", "HEAD~2", "HEAD").splitlines()
+    assert [path.split("/")[:3] for path in changed] == [["observatorio", "audit", "rollbacks"]]
+    assert (outer / "params.yaml").read_text() == "of somebody else\n"

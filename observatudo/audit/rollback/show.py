@@ -99,7 +99,7 @@ def _warehouse(plan: Plan) -> list[str]:
 def _status_after(plan: Plan) -> list[str]:
     if not plan.moved:
         return [_("after it, dvc status is clean")]
-    lines = [_("after it, dvc status names these stages, whose code or configuration is not that version's:")]
+    lines = [_("after it, dvc status names these stages, for dvc repro to make anew:")]
     for stage in plan.moved:
         more = "…" if len(stage.why) > _REASONS else ""
         lines.append(f"  {stage.stage}: {', '.join(stage.why[:_REASONS])}{more}")
@@ -119,7 +119,7 @@ def _ended(done: Done) -> list[str]:
         lines.append(_("warehouse built: {rows:,} rows in its marts").format(rows=done.warehouse_rows))
     lines += done.notes
     if done.changed:
-        lines.append(_("dvc status is not clean; changed since that version, or not rolled back with it:"))
+        lines.append(_("dvc status is not clean: these changed since that version, or did not go back with the rest"))
         lines += [f"  {stage}: {', '.join(names[:_REASONS])}" for stage, names in done.changed.items()]
     elif done.changed is not None:
         lines.append(_("dvc status is clean"))
