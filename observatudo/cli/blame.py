@@ -31,7 +31,7 @@ _ID = re.compile(r"[a-z0-9_]+")
 def blame(
     table: Annotated[str, typer.Argument(help=_("A table: fact_indicador, sidra/pib/observacao, rotulo, …"))],
     revision: Annotated[
-        str | None, typer.Argument(metavar="[REV]", help=_("Up to this revision (default: HEAD and the work tree)."))
+        str | None, typer.Argument(metavar="REV", help=_("Up to this revision (default: HEAD and the work tree)."))
     ] = None,
     place: Annotated[
         str | None, typer.Option("--municipio", "--place", help=_("IBGE code of the place, or its name."))

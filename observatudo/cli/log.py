@@ -20,7 +20,7 @@ _DEFAULT_LIMIT = 20
 def log(
     table: Annotated[str, typer.Argument(help=_("A table: fact_indicador, sidra/pib/observacao, rotulo, …"))],
     revision: Annotated[
-        str | None, typer.Argument(metavar="[REV]", help=_("Up to this revision (default: HEAD and the work tree)."))
+        str | None, typer.Argument(metavar="REV", help=_("Up to this revision (default: HEAD and the work tree)."))
     ] = None,
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=1, help=_("How many of the newest changes to print."))
