@@ -52,7 +52,7 @@ def set_mode(repository: Repository, mode: str) -> None:
 def kill_when_at_work(repository: Repository, process: subprocess.Popen[str], how: signal.Signals) -> None:
     """Signal the whole group of a ``dvc repro`` as soon as its sleeping stage is at work."""
     marker = repository.root / "sleep"
-    for _attempt in range(600):
+    for _attempt in range(3000):
         if marker.is_file() and marker.read_text():
             break
         assert process.poll() is None, process.communicate()[0]
