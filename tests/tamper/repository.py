@@ -137,11 +137,6 @@ NO_MLFLOW = 'raise ImportError("this repository is not about MLflow, whose impor
 class Small(Repository):
     """The repository; its remote is the folder ``store`` beside it, its Git remote ``origin.git``."""
 
-    @property
-    def environment(self) -> dict[str, str]:
-        own = super().environment
-        return own | {"PYTHONPATH": f"{self.root.parent / 'shadow'}:{own['PYTHONPATH']}"}
-
     def git(self, *words: str) -> str:
         return self.run("git", *words).stdout.strip()
 
@@ -167,8 +162,6 @@ class Small(Repository):
 def build(folder: Path) -> Small:
     """Make ``folder/work`` with two committed and pushed runs, and beside it the remotes."""
     made = Small(folder / "work")
-    (folder / "shadow").mkdir()
-    (folder / "shadow/mlflow.py").write_text(NO_MLFLOW)
     _files(made)
     for command in (
         "git init -q -b main --template=",
@@ -209,6 +202,8 @@ def _files(made: Small) -> None:
         "dvc.yaml": PIPELINE,
         "stages/ingest.py": INGEST,
         "stages/transform.py": TRANSFORM,
+        "stages/record.py": (ROOT / "stages/record.py").read_text(),
+        "mlflow.py": NO_MLFLOW,
         "configs/datasets/a/um.yaml": "title: Um\n",
         "configs/datasets/b/dois.yaml": "title: Dois\n",
         "configs/eixos.yaml": "version: 1\n",

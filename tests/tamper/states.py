@@ -160,7 +160,7 @@ def outputs_gone(small: Small, chance: random.Random) -> None:
 
 
 def caches_gone(small: Small, chance: random.Random) -> None:
-    shutil.rmtree(small.root / ".observatudo")
+    shutil.rmtree(small.root / ".observatudo", ignore_errors=True)
 
 
 def warehouse_gone(small: Small, chance: random.Random) -> None:

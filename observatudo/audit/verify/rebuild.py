@@ -16,12 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from observatudo.audit.verify import locks
 from observatudo.audit.verify.gitdata import GitData
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 from observatudo.versions import Store, Versions
-from observatudo.versions.lock import FILE
+from observatudo.versions.lock import FILE, read_lock
 
 _SHORT = 8
 _PINS = "requirements.lock"
@@ -82,7 +81,7 @@ def rebuild(root: Path, revision: str, tell: Callable[[str], None]) -> Rebuild:
     versions = Versions(root)
     commit = versions.commit(revision).commit or ""
     git = GitData(root, versions.prefix)
-    then = _outputs(git.text(commit, FILE))
+    then = _outputs(git.text(commit, FILE), f"{commit[:_SHORT]}:{FILE}")
     if not then:
         raise ObservatudoError(
             _("{commit} has no outputs: it has no dvc.lock").format(commit=commit[:_SHORT]),
@@ -96,14 +95,13 @@ def rebuild(root: Path, revision: str, tell: Callable[[str], None]) -> Rebuild:
         _pull(root, clone, environment, tell)
         tell(_("running {commit} again").format(commit=commit[:_SHORT]))
         _run(["dvc", "repro", "--force"], clone, environment)
-        now = _outputs(_bytes(clone / FILE))
+        now = _outputs(_bytes(clone / FILE), str(clone / FILE))
     outputs = tuple(Rebuilt(path, md5, now.get(path, "")) for path, md5 in sorted(then.items()))
     return Rebuild(commit, "own" if own else "present", outputs)
 
 
-def _outputs(text: bytes | None) -> dict[str, str]:
-    stages = locks.parse(text)
-    return {out.path: out.md5 for stage in stages.values() for out in stage.outs if out.md5}
+def _outputs(text: bytes | None, where: str) -> dict[str, str]:
+    return {path: out.md5 for path, out in read_lock(text, where).outs.items() if out.md5}
 
 
 def _clone(git: GitData, commit: str, target: Path) -> Path:
