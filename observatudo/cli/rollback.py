@@ -53,7 +53,10 @@ def _roll_back(root: Path, request: Request, *, yes: bool, why: str, as_json: bo
 
     if yes:
         why = _reason(why)
-    found = effect(root, request)
+    try:
+        found = effect(root, request, _reading)
+    finally:
+        _reading("")
     if not as_json:
         typer.echo(before(found))
     done = None
@@ -63,6 +66,15 @@ def _roll_back(root: Path, request: Request, *, yes: bool, why: str, as_json: bo
         _print_json(as_dict(found, done))
     elif done:
         typer.echo(after(request, done))
+
+
+def _reading(table: str) -> None:
+    """Say on a terminal which table is being compared; an empty name clears the line."""
+    import sys
+
+    if sys.stderr.isatty():
+        text = _("comparing {table}").format(table=table) if table else ""
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def _reason(why: str) -> str:

@@ -177,6 +177,7 @@ def edit(path: str, text: str = "x: 1\n") -> Callable[[Tiny], None]:
         (edit(f"{CHANGED}/mine.txt"), "only this folder has these bytes", "dvc checkout --force"),
         (edit("data/raw/b/dois/x.csv"), "would lose them: data/raw/b/dois/x.csv", "dvc checkout"),
         (edit(".git/MERGE_HEAD", ""), "git merge is not finished", "git merge --continue"),
+        (edit(".git/index.lock", ""), "another Git command is at work", "remove this file"),
         (lambda tiny: tiny.git("checkout", "-q", "--detach"), "HEAD is on no branch", "git switch -c NAME"),
     ],
 )

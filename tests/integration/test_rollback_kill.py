@@ -7,6 +7,9 @@ import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,8 @@ from observatudo.audit.rollback import apply, unfinished
 from observatudo.audit.rollback.apply import Watch
 from observatudo.audit.rollback.model import Request
 from observatudo.audit.rollback.plan import effect
+from observatudo.errors import ObservatudoError
+from tests.conftest import ROOT
 from tests.rollbacks import Tiny, World, state
 
 CACHES = (".observatudo/warehouse.duckdb", ".observatudo/warehouse.receipt")
@@ -171,6 +176,34 @@ def test_killed_again_while_it_is_finished_or_undone(scene: Scene, tmp_path: Pat
             killed(root, chance.choice((told_to_continue, told_to_abort)), chance.randrange(len(scene.steps)))
     if (root / unfinished.INTENT).exists():
         chance.choice((apply.resume, apply.abort))(root)
+    require(scene, root, new=commit_of(root) != scene.start)
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize("seed", range(20))
+def test_killed_at_any_time_with_what_it_started(scene: Scene, tmp_path: Path, seed: int) -> None:
+    """Git's own processes die with it, and may leave half a file or a lock, which the next command names."""
+    chance = random.Random(seed)
+    root = Path(shutil.copytree(scene.root, tmp_path / "cut"))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "observatudo.cli.app", "rollback", "HEAD~1", "--yes", "-m", "drill"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while not (root / unfinished.INTENT).exists() and child.poll() is None:
+        time.sleep(0.001)
+    time.sleep(chance.random() * 0.2)
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    act = chance.choice((apply.resume, apply.abort))
+    while (root / unfinished.INTENT).exists():
+        try:
+            act(root)
+        except ObservatudoError as error:
+            assert error.where.endswith(".lock")
+            Path(error.where).unlink()
     require(scene, root, new=commit_of(root) != scene.start)
 
 

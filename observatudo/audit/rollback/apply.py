@@ -52,7 +52,7 @@ def carry_out(root: Path, effect: Effect, why: str, watch: Watch | None = None) 
     watch = watch or Watch()
     versions = Versions(root)
     git = Plumbing(versions.repo, versions.prefix)
-    with guard.alone(root) as links, ExitStack() as undo:
+    with guard.explained(), guard.alone(root) as links, ExitStack() as undo:
         intents.refuse_another(root)
         if plan(root, effect.plan.request) != effect.plan:
             raise ObservatudoError(
@@ -135,7 +135,8 @@ def resume(root: Path, watch: Watch | None = None) -> Done:
     """Finish a rollback that was cut off. Raises ObservatudoError when there is none, or the branch moved on since."""
     intent, versions = _intent(root), Versions(root)
     git = Plumbing(versions.repo, versions.prefix)
-    with guard.alone(root) as links:
+    guard.refuse_busy_index(versions.repo)
+    with guard.explained(), guard.alone(root) as links:
         if _tip(versions, intent) not in (intent.start, intent.commit):
             raise ObservatudoError(
                 _("the branch has moved on since the rollback was cut off"),
@@ -157,7 +158,8 @@ def abort(root: Path, watch: Watch | None = None) -> Done:
     intent, versions = _intent(root), Versions(root)
     git = Plumbing(versions.repo, versions.prefix)
     done = Done("")
-    with guard.alone(root):
+    guard.refuse_busy_index(versions.repo)
+    with guard.explained(), guard.alone(root):
         if _tip(versions, intent) not in (intent.start, intent.commit):
             intents.forget(root)
             done.notes.append(

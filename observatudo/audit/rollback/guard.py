@@ -36,6 +36,7 @@ def branch(versions: Versions) -> str:
     if not repo.head.is_valid():
         raise ObservatudoError(_("there is no commit yet"), where=str(versions.root), next_step="git commit")
     _refuse_in_progress(repo)
+    refuse_busy_index(repo)
     if repo.head.is_detached:
         raise ObservatudoError(
             _("HEAD is on no branch, and a commit made here would be lost at the next switch"),
@@ -54,6 +55,32 @@ def _refuse_in_progress(repo: git.Repo) -> None:
                 where=str(repo.working_tree_dir),
                 next_step=f"{command} --continue   ({command} --abort)",
             )
+
+
+def refuse_busy_index(repo: git.Repo) -> None:
+    """Raise ObservatudoError while Git's index is locked."""
+    lock = Path(repo.git_dir, "index.lock")
+    if lock.exists():
+        raise ObservatudoError(
+            _("another Git command is at work, or one was killed"),
+            where=str(lock),
+            next_step=_("wait until it has ended (killed: remove this file), then type the command again"),
+        )
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what Git refuses into an ObservatudoError with Git's own words."""
+    import git
+
+    try:
+        yield
+    except git.GitCommandError as error:
+        raise ObservatudoError(
+            _("Git refused: {why}").format(why=" ".join(str(error.stderr).split())[:300]),
+            where=" ".join(map(str, error.command))[:80],
+            next_step="git status",
+        ) from None
 
 
 def _require_identity(repo: git.Repo) -> None:

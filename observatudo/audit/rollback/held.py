@@ -171,9 +171,9 @@ def differing(root: Path, store: Store, now: Mapping[str, Out], then: Mapping[st
 
 
 def _on_disk(place: Path) -> list[Path]:
-    if place.is_file() or place.is_symlink():
+    if place.is_file():
         return [place]
-    return [path for path in place.rglob("*") if path.is_file() or path.is_symlink()]
+    return [path for path in place.rglob("*") if path.is_file()]
 
 
 def require_safe(store: Store, files: Iterable[HeldFile]) -> None:

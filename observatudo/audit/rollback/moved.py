@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 
 import yaml
@@ -75,20 +75,16 @@ class After:
         start = self._root / path
         if start.is_file():
             return [start]
-        walked = self._ignore.walk(self._fs, str(start)) if start.is_dir() else []
+        walked = self._walk(str(start)) if start.is_dir() else []
         return [Path(folder, name) for folder, _below, names in walked for name in names]
 
     @cached_property
-    def _fs(self):  # type: ignore[no-untyped-def]
+    def _walk(self) -> Callable[[str], Iterable[tuple[str, list[str], list[str]]]]:
+        """Return what walks a folder and leaves out what ``.dvcignore`` names."""
         from dvc.fs import localfs
-
-        return localfs
-
-    @cached_property
-    def _ignore(self):  # type: ignore[no-untyped-def]
         from dvc.ignore import DvcIgnoreFilter
 
-        return DvcIgnoreFilter(self._fs, str(self._root))
+        return partial(DvcIgnoreFilter(localfs, str(self._root)).walk, localfs)
 
 
 def find(root: Path, lock: Lock, after: After) -> tuple[Moved, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,13 +35,14 @@ _TRANSFORM = "transform"
 _METRICS = (paths.METRICS / "transform.json").as_posix()
 
 
-def effect(root: Path, request: Request) -> Effect:
+def effect(root: Path, request: Request, told: Callable[[str], None] = lambda _table: None) -> Effect:
     """Return what a rollback would do, with its rows; only missing objects are pulled into the cache for it.
 
-    Raises ObservatudoError for every reason to refuse: see ``guard``, ``held`` and ``wanted``.
+    ``told`` hears of each table before it is read. Raises ObservatudoError for every reason to refuse: see ``guard``,
+    ``held`` and ``wanted``.
     """
     made = _made(root, request)
-    tables = rows.count(made.now, made.then, made.have, made.want) if request.data else {}
+    tables = rows.count(made.now, made.then, made.have, made.want, told) if request.data else {}
     return Effect(made.plan, made.then.subject or "", made.then.date or "", tables, made.pulled)
 
 

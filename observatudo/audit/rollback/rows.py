@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,17 +12,23 @@ from observatudo.versions import TableAt, TableFile, Version, disk, tables
 from observatudo.versions.store import Missing
 
 
-def count(now: Version, then: Version, have: Collection[str], want: Collection[str]) -> dict[str, Table]:
+def count(
+    now: Version, then: Version, have: Collection[str], want: Collection[str], told: Callable[[str], None]
+) -> dict[str, Table]:
     """Return the comparison, in counts, of every table whose bytes change; in order of name, marts last.
 
-    ``have`` and ``want`` are the outputs that are looked at, now and then.
+    ``have`` and ``want`` are the outputs that are looked at, now and then; ``told`` hears of each table before.
 
     A table that is not there now has status ``added``, one that will be gone ``removed``. What neither disk nor cache
     nor remote has of the present version has status ``missing``. Raises ObservatudoError for a damaged file.
     """
     new, old = _Side(then, set(want)), _Side(now, set(have))
-    names = dict.fromkeys([*new.tables, *old.tables])
-    return {name: _compared(old, new, name) for name in names if old.md5s(name) != new.md5s(name)}
+    found = {}
+    for name in dict.fromkeys([*new.tables, *old.tables]):
+        if old.md5s(name) != new.md5s(name):
+            told(name)
+            found[name] = _compared(old, new, name)
+    return found
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,8 @@ def _joined(text: str, other: str, location: Location, mine: int, theirs: int) -
         goes = _outermost(text, location)
         start, end = _lines(text, goes)
         left = rows[:start] + rows[end:]
-        if len(value(_data(text), goes[:-1])[1]) == 1:  # type: ignore[arg-type]  # a mapping: it holds the entry
+        around = value(_data(text), goes[:-1])[1]
+        if isinstance(around, dict) and len(around) == 1:
             head = _lines(text, goes[:-1])[0]
             left[head] = f"{left[head].split('#')[0].rstrip()} {{}}\n"
         return "".join(left)
