@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from pydantic import JsonValue
 
@@ -26,6 +27,8 @@ from observatudo.compare.show.cells import change, code, count, decimal, plain, 
 from observatudo.i18n import _
 
 _ORDER = ("not_comparable", "missing", "changed", "added", "removed", "same")
+
+_KEY = 120  # characters of a row's key at least
 
 
 def ordered(comparison: Comparison) -> list[tuple[str, Table]]:
@@ -90,7 +93,7 @@ def _trouble(name: str, table: Table, limits: Limits) -> Iterator[Block]:
         text = _("{table} is not comparable: {why}").format(table=name, why=table.why)
         yield Line(words.printable(f"{text} → {table.next_step}" if table.next_step else text), "bad")
     if table.duplicates:
-        items = tuple(Item(code(words.key(row, limits.length), tone="bad")) for row in table.duplicates)
+        items = tuple(Item(code(words.key(row, max(limits.length, _KEY)), tone="bad")) for row in table.duplicates)
         title = _("keys that {table} has more than once").format(table=words.printable(name))
         yield Items("duplicates", title, items[: limits.samples], max(0, len(items) - limits.samples))
 
@@ -218,9 +221,20 @@ def _distribution(at: tuple[str, str, str, int, str], found: Drift, side: str, f
 
 def _samples(name: str, table: Table, limits: Limits) -> Iterator[Block]:
     if table.samples:
-        items = tuple(_sample((name, place), found, limits) for place, found in enumerate(table.samples))
+        items = tuple(_sample((name, place), found, limits) for place, found in _one_of_each_first(table.samples))
         title = _("examples")
         yield Items("samples", title, items[: limits.samples], max(0, len(items) - limits.samples))
+
+
+def _one_of_each_first(samples: Sequence[Sample]) -> list[tuple[int, Sample]]:
+    """Return the samples with their places: a changed, an added and a removed one, then the next of each."""
+    kinds = ("changed", "added", "removed")
+    rounds: Counter[str] = Counter()
+    ranked = []
+    for place, found in enumerate(samples):
+        ranked.append((rounds[found.change], kinds.index(found.change), place, found))
+        rounds[found.change] += 1
+    return [(place, found) for _round, _kind, place, found in sorted(ranked, key=lambda entry: entry[:3])]
 
 
 def _sample(where: tuple[str, int], found: Sample, limits: Limits) -> Item:
@@ -235,4 +249,4 @@ def _sample(where: tuple[str, int], found: Sample, limits: Limits) -> Item:
         Pair(code(column), cell("a", found.a, column, "removed"), cell("b", found.b, column, "added"))
         for column in columns
     )
-    return Item(code(words.key(found.key, max(limits.length, 120)), tone=found.change), pairs)
+    return Item(code(words.key(found.key, max(limits.length, _KEY)), tone=found.change), pairs)

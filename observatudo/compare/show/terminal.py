@@ -18,6 +18,7 @@ LIMITS = Limits(
 _NARROWEST = 40
 _LEAST = 8  # a column of texts is never narrower
 _SEPARATOR = "  "
+_TIED = "\xa0"  # no line is broken there; texts out of data have none, words.printable spells it out
 _GLYPHS: dict[Tone, str] = {"added": "+", "removed": "-", "changed": "~", "bad": "!", "": "·", "quiet": "·"}
 _COLOURS: dict[Tone, str] = {"added": "32", "removed": "31", "changed": "33", "bad": "31;1", "quiet": "2"}
 _OUTCOMES: dict[str, Tone] = {"same": "added", "changed": "changed", "not_comparable": "bad"}
@@ -90,7 +91,7 @@ class _Painter:
         found = textwrap.wrap(
             content, self.width, subsequent_indent=indent + "  ", initial_indent=indent, break_on_hyphens=False
         )
-        return [fitted(line, self.width) for line in found]
+        return [fitted(line.replace(_TIED, " "), self.width) for line in found]
 
     def _grid(self, grid: Grid) -> Iterator[str]:
         widths = self._widths(grid)
@@ -105,7 +106,7 @@ class _Painter:
     def _records(self, grid: Grid) -> Iterator[str]:
         """Write a table that is too wide for its numbers as one sentence per row; no number is ever cut."""
         for row in grid.rows:
-            named = [f"{head} {cell.text}" for head, cell in zip(grid.heads, row, strict=True) if cell.number]
+            named = [f"{head}{_TIED}{cell.text}" for head, cell in zip(grid.heads, row, strict=True) if cell.number]
             texts = [cell.text for cell in row if not cell.number and cell.text]
             yield from self._wrapped(f"{' '.join(texts)}: {', '.join(named)}", indent="  ")
 

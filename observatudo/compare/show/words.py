@@ -20,6 +20,7 @@ from observatudo.i18n import _, language
 NONE = "–"
 DIFFERENT = ("changed", "added", "removed")
 _SHORT = 8  # characters of a commit
+_MINUTES = 16  # characters of a date and time
 _NAMED = 3  # tables named in a sentence
 _DIGITS = 6
 _LARGE, _SMALL = 1e15, 1e-4
@@ -100,13 +101,20 @@ def value(content: JsonValue, length: int) -> str:
     """Return a value of a configuration or row on one line; text that reads like another type is quoted."""
     if isinstance(content, str) and not _LOOKS_LIKE_ANOTHER_TYPE.fullmatch(content):
         return shortened(printable(content), length)
-    return shortened(printable(json.dumps(content, ensure_ascii=False)), length)
+    return shortened(printable(_plain(content)), length)
+
+
+def _plain(content: JsonValue) -> str:
+    """Return JSON; a whole number without the point that its type alone gives it."""
+    if isinstance(content, float) and content.is_integer() and abs(content) < _LARGE:
+        return f"{content:.0f}"
+    return json.dumps(content, ensure_ascii=False)
 
 
 def key(content: dict[str, JsonValue], length: int) -> str:
-    """Return the key of a row: ``id_municipio=3550308, …``."""
-    parts = (f"{name}={part if isinstance(part, str) else json.dumps(part)}" for name, part in content.items())
-    return shortened(printable(", ".join(parts)), length)
+    """Return the key of a row, its values alone: ``pib · 3550308 · 2019-12-31``; the report names their columns."""
+    parts = (part if isinstance(part, str) else _plain(part) for part in content.values())
+    return shortened(printable(" · ".join(parts)), length)
 
 
 def status(name: str) -> str:
@@ -147,7 +155,9 @@ def figure(name: str) -> str:
 def side(which: Side) -> str:
     """Return what one side is: commit, date, author and subject as far as they are known."""
     kind = None if which.kind in ("commit", which.name) else status(which.kind)
-    parts = [kind, which.commit[:_SHORT] if which.commit else None, which.date, which.author, which.subject]
+    commit = which.commit[:_SHORT] if which.commit else None
+    date = which.date.replace("T", " ")[:_MINUTES] if which.date else None
+    parts = [kind, commit, date, which.author, which.subject]
     return printable("  ".join(part for part in parts if part))
 
 
@@ -177,31 +187,36 @@ def _reason(name: str, table: Table | None) -> str:
 
 
 def _parts(comparison: Comparison) -> list[str]:
-    found, tables = comparison.verdict, comparison.columns.tables
+    found = comparison.verdict
     numbers = {_("{n} added"): found.added, _("{n} removed"): found.removed, _("{n} changed"): found.changed}
     kinds = [text.format(n=count(number)) for text, number in numbers.items() if number]
     total = found.added + found.removed + found.changed
     rows = _("1 row") if total == 1 else _("{n} rows").format(n=count(total))
-    schema = len(comparison.columns.columns) + len(tables)
     direct = [name for name in found.tables if name not in comparison.rows or not comparison.rows[name].derived]
-    derived = [name for name, table in comparison.rows.items() if table.derived and table.status in DIFFERENT]
     lines = [
         _("{rows} in {tables} ({kinds})").format(rows=rows, tables=names(direct), kinds=", ".join(kinds))
         if total
         else "",
-        _counted(_("schema"), schema),
-        _counted(_("config"), len(comparison.config.changes)),
-        _counted(_("params"), len(comparison.params.changes)),
-        _counted(_("labels"), comparison.labels.flipped),
-        _counted(_("metrics"), len(comparison.metrics.changes)),
-        _counted(_("dbt"), dbt_changes(comparison)),
-        _counted(_("tables that follow"), len(derived)),
+        *(f"{part}: {names(changed, 1)}" for part, changed in _named(comparison).items() if changed),
     ]
     return [line for line in lines if line]
 
 
-def _counted(name: str, number: int) -> str:
-    return f"{name}: {count(number)}" if number else ""
+def _named(comparison: Comparison) -> dict[str, list[str]]:
+    """Return the names of what changed, by part."""
+    columns = [f"{column.table}.{column.column}" for column in comparison.columns.columns]
+    dbt = comparison.dbt
+    return {
+        _("schema"): [*comparison.columns.tables, *columns],
+        _("config"): [change.key for change in comparison.config.changes],
+        _("params"): [change.key for change in comparison.params.changes],
+        _("labels"): [flip.id_indicador for flip in comparison.labels.flips],
+        _("metrics"): [change.key for change in comparison.metrics.changes],
+        "dbt": [*dbt.began_to_fail, *dbt.ceased_to_fail, *dbt.changed, *dbt.added, *dbt.removed],
+        _("tables that follow"): [
+            name for name, table in comparison.rows.items() if table.derived and table.status in DIFFERENT
+        ],
+    }
 
 
 def dbt_changes(comparison: Comparison) -> int:
