@@ -127,18 +127,20 @@ class Repository:
         self.record["outputs"][OUT] = {"md5": md5}
         return json.dumps(self.record, indent=2)
 
-    def seconds(self, command: str, table: str, town: str) -> float:
+    def seconds(self, command: str, table: str, town: str) -> tuple[float, float]:
+        """Return the wall and CPU seconds of one command, its answer checked."""
         words = [sys.executable, "-m", "observatudo.cli.app", command, table, "--json"]
         words += ["--indicador", INDICATOR, "--municipio", town, "--ano", "2022"] if town else ["-n", str(COMMITS)]
-        start = time.monotonic()
+        start, before = time.monotonic(), os.times()
         environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_SITE_CACHE_DIR": f"{self.root}/site"}
         done = subprocess.run(words, cwd=self.root, env=environment, check=True, capture_output=True)
-        took = time.monotonic() - start
+        took, after = time.monotonic() - start, os.times()
+        cpu = after.children_user + after.children_system - before.children_user - before.children_system
         expected = {"1100000": COMMITS, "1105569": min(10, COMMITS), "": COMMITS}[town]
         found = json.loads(done.stdout)["entries"]
         assert len(found) == expected, (town, len(found))
         assert all(entry["run"] and entry["causes"] for entry in found)
-        return took
+        return took, cpu
 
     def forget(self) -> None:
         (self.root / ".observatudo/versions.sqlite").unlink(missing_ok=True)
@@ -156,13 +158,15 @@ def main() -> None:
         repository.build()
         print(f"{COMMITS} commits with a dvc.lock each, {TOWNS} rows per version; built in", end=" ")
         print(f"{time.monotonic() - start:.0f} s")
-        print(f"{'wall seconds, process start included':<40} {'cold':>7} {'warm, median of ' + str(TRIALS):>20}")
+        heads = ("cold, wall", "CPU", f"warm ({TRIALS}×), wall", "CPU")
+        print(f"{'seconds, process start included':<34}" + "".join(f"{head:>16}" for head in heads))
         commands = {**COMMANDS, "log of all versions": ["log", "sidra/pib/observacao", ""]}
         for name, (command, table, town) in commands.items():
             repository.forget()
             cold = repository.seconds(command, table, town)
-            warm = [repository.seconds(command, table, town) for _trial in range(TRIALS)]
-            print(f"{name:<40} {cold:>7.1f} {statistics.median(warm):>20.2f}")
+            trials = [repository.seconds(command, table, town) for _trial in range(TRIALS)]
+            warm = [statistics.median(one[which] for one in trials) for which in (0, 1)]
+            print(f"{name:<34}" + "".join(f"{figure:>16.2f}" for figure in (*cold, *warm)), flush=True)
         size = (repository.root / ".observatudo/versions.sqlite").stat().st_size
         print(f"the cache is {size / 1e6:.0f} MB")
 

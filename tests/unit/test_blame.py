@@ -281,6 +281,18 @@ def test_a_merge_changed_only_what_differs_from_all_its_parents(repo: Past) -> N
     assert set(merged(7.0, "neither")) == sides | {("neither", 6.0, 7.0)}
 
 
+def test_a_merged_history_that_never_had_the_table_counts_as_a_parent(repo: Past) -> None:
+    repo.git("checkout", "-q", "--orphan", "elsewhere")
+    repo.git("rm", "-q", "-f", "--cached", "dvc.lock")
+    repo.git("commit", "-q", "-m", "another beginning")
+    repo.git("checkout", "-q", "-f", "-b", "both")
+    merge = ["git", "merge", "-q", "-s", "ours", "--allow-unrelated-histories", "-m", "took nothing", "main"]
+    subprocess.run(merge, cwd=repo.root, check=True)
+    assert not (repo.root / "dvc.lock").is_file() or repo.git("ls-files", "dvc.lock") == ""
+    (repo.root / "dvc.lock").unlink(missing_ok=True)
+    assert [subject for subject, _a, _b in values(blame(repo.root, asked()))] == ["first", "second", "gone", "back"]
+
+
 def test_up_to_a_revision(repo: Past) -> None:
     repo.git("tag", "v1", "HEAD~3")
     repo.observations([observation(SP, 2019, 99.0)])

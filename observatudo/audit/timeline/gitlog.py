@@ -15,6 +15,7 @@ from observatudo.versions.lock import FILE
 
 _FIELDS = "%H%x00%P%x00%an%x00%ae%x00%cI%x00%s"
 _COUNT = 6
+NOTHING = "nothing"  # the parent of a merge that never had a dvc.lock
 _FLAT = ("-c", "log.follow=false", "-c", "core.quotePath=false")
 _AT_ONCE = 200  # dvc.locks in memory at a time
 
@@ -23,7 +24,7 @@ _AT_ONCE = 200  # dvc.locks in memory at a time
 class Commit:
     """A commit that changed dvc.lock, or merged; without a ``sha``, the work tree.
 
-    ``parents`` are the nearest ones of this kind. ``lock`` is the blob of dvc.lock, empty where there is none.
+    ``parents`` are the nearest ones of this kind, or ``NOTHING``. ``lock`` is the blob of dvc.lock, empty without one.
     """
 
     sha: str
@@ -50,10 +51,18 @@ class Git:
         fields = text.split("\0")
         rows = [fields[start : start + _COUNT] for start in range(0, len(fields) - 1, _COUNT)]
         locks = self._locks([row[0] for row in rows])
+        merges = self._merges(revision)
         return [
-            Commit(sha, tuple(parents.split()), author, email, date, subject, lock)
+            Commit(sha, _parents(parents.split(), merges.get(sha, [])), author, email, date, subject, lock)
             for (sha, parents, author, email, date, subject), lock in zip(rows, locks, strict=True)
         ]
+
+    def _merges(self, revision: str) -> dict[str, list[bool]]:
+        """Return, of each merge up to a revision, which of its parents has a dvc.lock."""
+        listed = self._run(*_FLAT, "rev-list", "--min-parents=2", "--parents", "--end-of-options", revision, "--")
+        merges = [line.split() for line in listed.decode().splitlines()]
+        locks = iter(self._locks([parent for _sha, *parents in merges for parent in parents]))
+        return {sha: [bool(next(locks)) for _parent in parents] for sha, *parents in merges}
 
     def _locks(self, commits: list[str]) -> list[str]:
         asked = "".join(f"{commit}:{self.prefix}{FILE}\n" for commit in commits)
@@ -136,6 +145,13 @@ class Git:
 
     def _try(self, *words: str, sent: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(["git", *words], cwd=self.root, input=sent, capture_output=True, check=False)
+
+
+def _parents(rewritten: list[str], has_lock: list[bool]) -> tuple[str, ...]:
+    """Return a commit's parents; Git leaves out those of a merge that no change of dvc.lock leads to."""
+    if len(rewritten) >= len(has_lock) or all(has_lock):
+        return tuple(rewritten)
+    return (*rewritten, NOTHING) if has_lock[0] else (NOTHING, *rewritten)
 
 
 def _failed(command: str, done: subprocess.CompletedProcess[bytes]) -> ObservatudoError:

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
-from observatudo.audit.timeline.gitlog import Commit
+from observatudo.audit.timeline.gitlog import NOTHING, Commit
 
 Part = TypeVar("Part", bound=Hashable)
 
@@ -53,14 +53,14 @@ def walk(commits: Sequence[Commit], states: Mapping[str, State[Part] | Unreadabl
     ``commits`` has no parent before its child. A merge changed only what differs from all its parents. What an
     unreadable version changed is not known: the next readable one is held against those before it.
     """
-    behind: dict[str, _Behind[Part]] = {}
+    behind: dict[str, _Behind[Part]] = {NOTHING: _Behind([(None, {})])}
     found: dict[str, Changed[Part]] = {}
     for commit in reversed(commits):
-        parents = [behind[parent] for parent in commit.parents if parent in behind] or [_Behind([(None, {})])]
+        parents = [behind[parent] for parent in commit.parents if parent in behind] or [behind[NOTHING]]
         state = states[commit.sha]
         if isinstance(state, Unreadable):
             behind[commit.sha] = _together(parents, commit.sha)
-            if not any(_same(states[parent], state) for parent in commit.parents if parent in behind):
+            if not any(_same(states[parent], state) for parent in commit.parents if parent in states):
                 found[commit.sha] = Changed({}, parents[0].states[0][0], unreadable=state)
             continue
         behind[commit.sha] = _Behind([(commit.sha, state)])
