@@ -60,7 +60,7 @@ def _differing(scene: Scene, objects: Objects, lock: LockAt, out: Out, is_unfini
     if is_unfinished:
         what = _("an output in the work tree is that of a run that did not end well")
         yield Finding("stale", kind, what, out.path, "dvc repro", out.md5, names)
-    elif (out.path, found) in scene.vouching or any((out.path, found) in known for known in scene.before.values()):
+    elif (out.path, found) in scene.made_anywhere:
         what = _("an output in the work tree is of another version than dvc.lock")
         yield Finding("stale", kind, what, out.path, "dvc checkout", out.md5, (out.path,))
     else:

@@ -150,6 +150,14 @@ class Scene:
         """Per commit that first had a lock, the (path, MD5) that it names."""
         return {commit: set(locks.named(self.stages(commit))) for commit in self.lock_blobs.values()}
 
+    @cached_property
+    def made_anywhere(self) -> set[tuple[str, str]]:
+        """What any run or any lock made: of every branch and tag, and of what HEAD once was."""
+        commits = self.git.commits("--all", "--reflog", *([self.head] if self.head else []))
+        blobs = dict(zip(self.git.blob_names(commits, FILE), commits, strict=True))
+        blobs.pop(None, None)
+        return {named for commit in blobs.values() for named in locks.named(self.stages(commit))} | {*self.vouching}
+
     def was_named_before(self, lock: LockAt, path: str, md5: str) -> bool:
         """Say whether a lock older than this one names the path with this hash."""
         own = dict(zip(self.commits, range(len(self.commits)), strict=True))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from observatudo import paths
 from observatudo.audit.verify.cached import Objects
 from observatudo.audit.verify.locks import LockAt
+from observatudo.audit.verify.objects import entries
 from observatudo.audit.verify.report import Finding
 from observatudo.audit.verify.scene import Scene
 from observatudo.i18n import _
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MARTS = paths.MARTS.as_posix()
 _SUFFIX = ".parquet"
+_WHERE = presence.WAREHOUSE.as_posix()
+_RENEW = "dvc repro --force --single-item transform"
 _MEMORY = "1GB"  # what does not fit goes to disk
 
 
@@ -33,37 +36,64 @@ def check(scene: Scene, objects: Objects, lock: LockAt) -> Iterator[Finding]:
     database = scene.root / presence.WAREHOUSE
     if out is None or not database.is_file():
         return
-    where = presence.WAREHOUSE.as_posix()
-    if not presence.is_current(scene.root):
-        what = _("the warehouse is of another version than the outputs")
-        yield Finding("stale", "warehouse", what, where, "dvc repro --force --single-item transform")
-        return
-    marts = [entry for entry in objects.listing(out.md5) or [] if entry.relpath.endswith(_SUFFIX)]
-    yield from _compared(scene, objects, database, marts)
+    if presence.is_current(scene.root):
+        yield from _judged(scene, objects, database, out.md5)
+    else:
+        yield _of_another_version()
 
 
-def _compared(scene: Scene, objects: Objects, database: Path, marts: list[Entry]) -> Iterator[Finding]:
+def _of_another_version() -> Finding:
+    what = _("the warehouse is of another version than the outputs")
+    return Finding("stale", "warehouse", what, _WHERE, _RENEW)
+
+
+def _judged(scene: Scene, objects: Objects, database: Path, md5: str) -> Iterator[Finding]:
+    """Compare; rows that are all those of another version's marts were not tampered with."""
     import duckdb
 
-    where = presence.WAREHOUSE.as_posix()
-    mend = "dvc repro --force --single-item transform"
     try:
         with duckdb.connect(database, read_only=True, config={"memory_limit": _MEMORY}) as connection:
-            for entry in marts:
-                file = _file(scene, objects, entry)
-                if file is None:
-                    continue
-                problem = _differences(connection, entry.relpath.removesuffix(_SUFFIX), file)
-                if problem:
-                    name = entry.relpath.removesuffix(_SUFFIX)
-                    yield Finding("tampered", "warehouse", problem, f"{where}: {name}", mend, outputs=(name,))
+            problems = _compared(connection, scene, objects, md5)
+            others = sorted(other for path, other in scene.made_anywhere if path == MARTS) if problems else []
+            if any(_is_of(connection, scene, other) for other in others if other != md5):
+                yield _of_another_version()
+                return
     except duckdb.Error as error:
         why = " ".join(str(error).split())[:160]
         if isinstance(error, duckdb.IOException) and "lock" in why.lower():
-            yield Finding("note", "warehouse", _("the warehouse is in use: {why}").format(why=why), where)
+            yield Finding("note", "warehouse", _("the warehouse is in use: {why}").format(why=why), _WHERE)
         else:
             what = _("the warehouse cannot be read: {why}").format(why=why)
-            yield Finding("tampered", "warehouse", what, where, mend)
+            yield Finding("tampered", "warehouse", what, _WHERE, _RENEW)
+        return
+    for name, problem in problems.items():
+        yield Finding("tampered", "warehouse", problem, f"{_WHERE}: {name}", _RENEW, outputs=(name,))
+
+
+def _is_of(connection: duckdb.DuckDBPyConnection, scene: Scene, md5: str) -> bool:
+    """Say whether the warehouse holds just the rows of these marts; without all their objects it cannot be known."""
+    listing = scene.store.path(md5)
+    if not listing.is_file():
+        return False
+    marts = [entry for entry in entries(listing.read_bytes()) or [] if entry.relpath.endswith(_SUFFIX)]
+    hashes = scene.memory.files(scene.store.path(entry.md5) for entry in marts)
+    whole = all((found := hashes[scene.store.path(entry.md5)]) and found.md5 == entry.md5 for entry in marts)
+    return whole and not any(_differences(connection, _table(entry), scene.store.path(entry.md5)) for entry in marts)
+
+
+def _compared(connection: duckdb.DuckDBPyConnection, scene: Scene, objects: Objects, md5: str) -> dict[str, str]:
+    """Return mart → how it differs, of the marts whose files are at hand."""
+    problems = {}
+    for entry in objects.listing(md5) or []:
+        file = _file(scene, objects, entry) if entry.relpath.endswith(_SUFFIX) else None
+        problem = _differences(connection, _table(entry), file) if file is not None else ""
+        if problem:
+            problems[_table(entry)] = problem
+    return problems
+
+
+def _table(entry: Entry) -> str:
+    return entry.relpath.removesuffix(_SUFFIX)
 
 
 def _file(scene: Scene, objects: Objects, entry: Entry) -> Path | None:
