@@ -73,6 +73,8 @@ def compare(a: Version, b: Version, options: Options | None = None) -> Compariso
     before, after = _tables(a, chosen), _tables(b, chosen)
     if a.kind == b.kind == "path":
         before, after = _paired(before, after)
+    elif "path" in (a.kind, b.kind):
+        before, after = _asked_for(before, after, after if b.kind == "path" else before)
     with _spill(a.root if a.root.is_dir() else a.root.parent) as temp:
         compared = [_Pair(a, b, name, before.get(name), after.get(name), chosen, temp) for name in {**before, **after}]
         states = _states(b) or _states(a)
@@ -148,6 +150,13 @@ def _paired(a: dict[str, TableAt], b: dict[str, TableAt]) -> tuple[dict[str, Tab
         (only,) = b.values()
         return {only.name: next(iter(a.values()))}, b
     return a, b
+
+
+def _asked_for(
+    a: dict[str, TableAt], b: dict[str, TableAt], there: dict[str, TableAt]
+) -> tuple[dict[str, TableAt], dict[str, TableAt]]:
+    """Of a version and a path, what stands at the path is compared: the other tables did not go, nobody gave them."""
+    return {name: a[name] for name in a if name in there}, {name: b[name] for name in b if name in there}
 
 
 @contextmanager

@@ -176,3 +176,15 @@ def test_nothing_is_left_behind(repo: Past) -> None:
     )
     assert [name for name in left if name.startswith("diff-")] == []
     assert repo.git("status", "--short") == ""
+
+
+def test_of_a_version_and_a_path_what_stands_at_the_path_is_compared(repo: Past, tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    changed = [*ROWS[:-1], {**ROWS[-1], "valor": 1.0}]
+    pq.write_table(pa.Table.from_pylist([dict(row) for row in changed]), folder / "fact_indicador.parquet")
+    for names, missing in ((["HEAD", str(folder)], True), ([str(folder), "HEAD"], True)):
+        found = compared(repo, *names)
+        assert list(found.rows) == ["fact_indicador"]
+        assert (found.rows["fact_indicador"].changed, bool(found.labels.missing)) == (1, missing)
+        assert found.rows["fact_indicador"].key == ["id_municipio", "data_referencia"]
