@@ -177,7 +177,7 @@ def test_flags_name_every_place() -> None:
     assert broken(found, "labels>1%, labels>1.5%, labels>2") == [("labels", "1.50%, 3 of 200"), ("labels", "3")]
     assert broken(found, "dbt") == [("not_null_x", "began to fail")]
     assert broken(found, "missing") == [("m", "missing"), ("HEAD~9 has no params.yaml", "missing")]
-    assert broken(found, "duplicates, not_comparable") == [("d", "id=1, ano=2020"), ("d", "key given twice")]
+    assert broken(found, "duplicates, not_comparable") == [("d", "1 · 2020"), ("d", "key given twice")]
 
 
 def test_two_sides_that_are_the_same_break_nothing() -> None:
