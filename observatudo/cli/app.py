@@ -49,7 +49,7 @@ def _register() -> None:
     )
 
     app.command(help=_("Run what has changed, independent stages at once."))(repro.repro)
-    app.command(help=_("Take snapshots of datasets anew, from packages or a local file."))(fetch.fetch)
+    app.command(help=_("Take snapshots anew, from packages or a local file."))(fetch.fetch)
     app.command(help=_("List the declared datasets: rows, match rate and version."))(datasets.datasets)
     app.command(help=_("List the runs, newest first."))(runs.runs)
     app.command(help=_("Show one run: what ran, with what, how it ended."))(runs.show)
@@ -57,7 +57,7 @@ def _register() -> None:
     app.command(help=_("Say who changed a cell, in which version, and why."))(blame.blame)
     app.command(help=_("List the versions that changed a table, with their rows."))(log.log)
     app.command(help=_("Say whether data and records are as they were made."))(verify.verify)
-    app.command(help=_("Print an indicator's values in a place and where they come from."))(value.value)
+    app.command(help=_("Print an indicator's values in a place and their origin."))(value.value)
     app.command(help=_("Classify the indicators of any CSV into the axes."))(classify.classify)
     app.command(help=_("Write the files that are made from the declarations."))(generate.generate)
     app.command(help=_("Make a folder the place for the data; push, pull."))(remote.remote)
