@@ -70,7 +70,8 @@ def compare(a: Version, b: Version, options: Options | None = None) -> Compariso
     Raises ObservatudoError when a version cannot be read at all.
     """
     chosen = options or Options()
-    before, after = _tables(a, chosen), _tables(b, chosen)
+    all_before, all_after = tables(a), tables(b)
+    before, after = _chosen(all_before, chosen), _chosen(all_after, chosen)
     if a.kind == b.kind == "path":
         before, after = _paired(before, after)
     elif "path" in (a.kind, b.kind):
@@ -86,7 +87,7 @@ def compare(a: Version, b: Version, options: Options | None = None) -> Compariso
         key_parts.metrics(a, b),
         schema,
         found,
-        _labels(a, b, before, after),
+        _labels(a, b, all_before, all_after),
         dbt(a, b),
     )
     return Comparison(
@@ -133,8 +134,7 @@ def _side(version: Version) -> Side:
     )
 
 
-def _tables(version: Version, options: Options) -> dict[str, TableAt]:
-    found = tables(version)
+def _chosen(found: dict[str, TableAt], options: Options) -> dict[str, TableAt]:
     if not options.only:
         return found
     return {
