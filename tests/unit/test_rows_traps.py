@@ -350,3 +350,118 @@ def test_a_csv_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> Non
     with pytest.raises(ObservatudoError) as caught:
         compare(source, source, Options(("k",)))
     assert (caught.value.where, bool(caught.value.next_step)) == ("x.csv", True)
+
+
+def test_nanoseconds_of_a_time_with_a_zone_count(sides: Sides) -> None:
+    a, b = (table(k=[1], v=pa.array([value], pa.timestamp("ns", "UTC"))) for value in (1_000_000_001, 1_000_000_002))
+    assert counts(sides.compare(a, b, "k")) == (0, 0, 1, 0)
+
+
+NARROW = (pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64(), pa.float32())
+
+
+@pytest.mark.parametrize("kind", NARROW, ids=str)
+def test_numbers_of_any_width_are_numbers(sides: Sides, kind: pa.DataType) -> None:
+    a, b = (table(k=range(3), v=pa.array([1, 2, last], kind)) for last in (3, 7))
+    found = sides.compare(a, b, "k")
+    assert found.columns["v"].max_abs_delta == 4.0
+    assert found.drift[0].b == {"rows": 3, "mean": 10 / 3, "p0": 1.0, "p25": 1.5, "p50": 2.0, "p75": 4.5, "p100": 7.0}
+    assert counts(sides.compare(a, table(k=range(3), v=pa.array([1.0, 2.0, 3.5])), "k")) == (0, 0, 1, 2)
+
+
+def test_integers_beyond_the_signed_are_exact(sides: Sides) -> None:
+    a, b = (table(k=pa.array([2**64 - 1], pa.uint64()), v=pa.array([n], pa.uint64())) for n in (2**64 - 1, 2**64 - 2))
+    found = sides.compare(a, b, "k")
+    assert (found.changed, found.columns["v"].max_abs_delta, found.samples[0].key) == (1, 1.0, {"k": str(2**64 - 1)})
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.date32(), pa.timestamp("us"), pa.bool_(), pa.string(), pa.decimal128(21, 2)], ids=str
+)
+def test_a_column_that_held_nothing_may_get_any_type(sides: Sides, kind: pa.DataType) -> None:
+    value = pa.array([1]).cast(pa.int32() if pa.types.is_date(kind) else pa.int64()).cast(kind)
+    found = sides.compare(table(k=[1], v=pa.nulls(1)), table(k=[1], v=value), "k")
+    assert found.columns["v"].from_null == 1
+
+
+def test_a_path_that_looks_like_a_pattern_is_a_path(tmp_path: Path) -> None:
+    rows = table(k=[2, 1], v=[1, 2])
+    path = tmp_path / "dados [1]*.parquet"
+    pq.write_table(rows, path)
+    source = Source(((path.name, "", path),))
+    assert compare(source, source, Options(("k",))).same == 2
+
+
+def test_row_groups_of_any_size_are_read_a_part_at_a_time(tmp_path: Path) -> None:
+    rows = table(k=range(700_000), v=pa.array(["a", "b"]).take(pa.array([0, 1] * 350_000)))
+    files = []
+    for name, size in (("a", 700_000), ("b", 50_000)):
+        pq.write_table(rows, tmp_path / name, row_group_size=size)
+        files.append(Source(((name, "", tmp_path / name),)))
+    assert compare(files[0], files[1], Options(("k",))).same == 700_000
+
+
+def test_files_that_are_all_alike_are_the_same_without_reading(sides: Sides) -> None:
+    a = sides.source("a", table(k=[1], v=[1]), table(k=[2], v=[1]), md5=True)
+    found = compare(a, a, Options(("k",)))
+    assert (found.status, found.same, found.files_skipped, found.files_read) == ("same", 2, 2, 0)
+
+
+def test_keys_of_one_hash_are_told_apart(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("observatudo.compare.rows.hashing.hashed", lambda _keys, _side: "hash(1)")
+    a, b = table(k=["a", "b", "c"], v=[1, 2, 3]), table(k=["a", "b", "d"], v=[1, 5, 3])
+    assert counts(sides.compare(a, b, "k")) == (1, 1, 1, 1)
+
+
+def test_counts_alone_leave_the_rest_out(sides: Sides) -> None:
+    a, b = table(k=["a", "b", "c"], v=[1, 2, 3]), table(k=["a", "b", "d"], v=[1, 5, 3])
+    found, full = (sides.compare(a, b, "k", report=report, place="k") for report in ("counts", "full"))
+    assert (found.segments, found.transitions, found.drift, found.samples) == ({}, [], [], [])
+    assert (counts(found), found.columns) == (counts(full), full.columns)
+    assert full.segments and full.drift and full.samples
+
+
+def segment(found: model.Segment) -> tuple[str, int, int, int, int]:
+    return found.name, found.added, found.removed, found.changed, found.same
+
+
+def test_segments_name_datasets_states_indicators_and_years(sides: Sides) -> None:
+    dates = [dt.date(2019, 1, 1), dt.date(2020, 1, 1)]
+    places = ["3550308", "35", "1", "x"]
+    rows = [(i, p, d) for i in ("i1", "i2") for p in places for d in dates]
+    columns = {"i": [r[0] for r in rows], "p": [r[1] for r in rows], "d": [r[2] for r in rows]}
+    a = table(**columns, v=range(16))
+    b = table(**columns, v=[n + 100 if rows[n] == ("i1", "3550308", dates[0]) else n for n in range(16)]).slice(0, 15)
+    names = {"indicator": "i", "place": "p", "year": "d", "datasets": {"i1": "fonte/um"}}
+    found = sides.compare(a, b, "i", "p", "d", **names)
+    assert {kind: [segment(s) for s in each] for kind, each in found.segments.items()} == {
+        "dataset": [("?", 0, 1, 0, 7), ("fonte/um", 0, 0, 1, 7)],
+        "state": [("35", 0, 0, 1, 7), ("?", 0, 1, 0, 3)],
+        "indicator": [("i1", 0, 0, 1, 7), ("i2", 0, 1, 0, 7)],
+        "year": [("2019", 0, 0, 1, 7), ("2020", 0, 1, 0, 7)],
+    }
+    one = sides.compare(a, b, "i", "p", "d", dataset="fonte/um").segments["dataset"]
+    assert [segment(s) for s in one] == [("fonte/um", 0, 1, 1, 14)]
+    joined = sides.compare(a, b, "i", "p", "d", dataset_columns=("i", "p")).segments["dataset"]
+    assert [s.name for s in joined] == ["i1/3550308", "i2/x"]
+
+
+def test_a_column_with_many_texts_is_none_of_categories(sides: Sides) -> None:
+    few, many = [f"a{n % 2}" for n in range(60)], [f"b{n}" for n in range(60)]
+    a, b = table(k=range(60), x=["-"] * 60, y=["-"] * 60), table(k=range(60), x=few, y=many)
+    transitions = sides.compare(a, b, "k").transitions
+    assert [(t.column, t.a, t.b, t.rows) for t in transitions] == [("x", "-", "a0", 30), ("x", "-", "a1", 30)]
+
+
+def test_quantiles_of_a_large_column_are_near_and_say_so(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = [1.01**n for n in range(1000)]
+    a, b = table(k=range(1000), v=values), table(k=range(1000), v=[-2 * v for v in values])
+    exact = sides.compare(a, b, "k").drift[0]
+    monkeypatch.setattr("observatudo.compare.rows.drift.EXACT", 100)
+    near = sides.compare(a, b, "k").drift[0]
+    assert (exact.approximate, near.approximate) == (False, True)
+    for figures, expected in ((near.a, exact.a), (near.b, exact.b)):
+        assert {name: figures[name] for name in ("rows", "mean", "p0", "p100")} == {
+            name: expected[name] for name in ("rows", "mean", "p0", "p100")
+        }
+        assert figures == pytest.approx(expected, rel=0.005)

@@ -61,6 +61,9 @@ _KINDS = (
     (pa.types.is_date32, np.int32),
     (pa.types.is_int16, np.int16),
     (pa.types.is_int8, np.int8),
+    (pa.types.is_uint32, np.uint32),
+    (pa.types.is_uint16, np.uint16),
+    (pa.types.is_uint8, np.uint8),
 )
 
 

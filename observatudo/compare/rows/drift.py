@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 from observatudo.compare import model
 from observatudo.compare.rows.arrays import Floats
 from observatudo.compare.rows.files import File, readable
+from observatudo.compare.rows.streams import bring
 from observatudo.compare.rows.sums import ExactSum
-from observatudo.compare.rows.types import Column
+from observatudo.compare.rows.types import Column, normal
 from observatudo.compare.rows.values import floats
 from observatudo.parquet import ROW_GROUP
 
@@ -98,7 +99,7 @@ class _Side:
 
 def _values(array: pa.Array) -> Floats:
     """Return the values that are numbers, as doubles."""
-    values = floats(array.drop_null())
+    values = floats(bring(array.drop_null(), normal(array.type)))
     return values[~np.isnan(values)] + 0.0
 
 

@@ -105,7 +105,8 @@ class _Comparison:
                 return self._merged(sides)
             except Unsorted:
                 pass
-        same, others = alike(self._work, sides, _Progress(sides, self._options).tell)
+        progress = _Progress(sides, self._options)
+        same, others = alike(self._work, sides, progress.tell)
         tally = self._fetched(sides, others)
         tally.matched += same
         return tally
@@ -164,7 +165,7 @@ class _Comparison:
         columns = [*sides.keys, *sides.columns]
         drifting = [c for c in sides.columns if tally.columns[c.name].changed and self._are_numbers(c)]
         return {
-            "segments": segments(self._work, self._b, columns, tally.parts, tally.by_part, self._options),
+            "segments": segments(self._work, self._b, columns, tally.parts, tally.by_part, tally.rows, self._options),
             "transitions": transitions(tally.columns),
             "drift": drift(self._a, self._b, drifting),
             "samples": [sample for samples in tally.samples.values() for sample in samples],

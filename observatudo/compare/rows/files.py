@@ -82,9 +82,18 @@ def footers(source: Source, folder: Path) -> list[File]:
             csv.copy(name, path, copied)
             found.append(footer(name, md5, copied))
         else:
-            found.append(footer(name, md5, path))
+            found.append(footer(name, md5, _plain(path, folder / f"{number}.parquet")))
     agree(found)
     return found
+
+
+def _plain(path: Path, link: Path) -> Path:
+    """Return a path that DuckDB does not take for a pattern: itself, or a link to it."""
+    if not set(str(path)) & set("*?["):
+        return path
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(path.absolute())
+    return link
 
 
 def agree(found: Sequence[File]) -> None:
@@ -132,7 +141,7 @@ def span(file: File, column: str, *, nulls: bool = False) -> Range | None:
     for group in range(file.metadata.num_row_groups):
         if not file.metadata.row_group(group).num_rows:
             continue
-        bounds = group_span(file.metadata, group, number, nulls=nulls)
+        bounds = group_span(file, group, number, nulls=nulls)
         if bounds is None:
             return None
         lows.append(bounds[0])
@@ -140,11 +149,11 @@ def span(file: File, column: str, *, nulls: bool = False) -> Range | None:
     return (min(lows), max(highs)) if lows else None
 
 
-def group_span(metadata: pq.FileMetaData, group: int, column: int, *, nulls: bool = False) -> Range | None:
+def group_span(file: File, group: int, column: int, *, nulls: bool = False) -> Range | None:
     """Return bounds of a top-level column's values in one row group, where its statistics have them and no nulls."""
-    if column < 0 or metadata.num_columns != len(metadata.schema.to_arrow_schema()):  # nested: columns are leaves
+    if column < 0 or file.metadata.num_columns != len(file.schema):  # nested: columns are leaves
         return None
-    statistics = metadata.row_group(group).column(column).statistics
+    statistics = file.metadata.row_group(group).column(column).statistics
     if statistics is None or not statistics.has_min_max or not statistics.has_null_count:
         return None
     if statistics.null_count and not nulls:

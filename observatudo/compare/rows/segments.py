@@ -56,13 +56,18 @@ def segments(
     columns: Sequence[Column],
     wanted: Parts,
     counts: Mapping[str, Counts],
+    rows: Mapping[model.Change, int],
     options: Options,
 ) -> dict[str, list[model.Segment]]:
     """Return the segments that differ, the ones with most differences first.
 
-    ``files`` are all of *b*, ``counts`` the differences by kind. A changed row belongs to the segment it has in *b*.
+    ``files`` are all of *b*, ``counts`` the differences by kind and ``rows`` all of them. A changed row belongs to
+    the segment it has in *b*.
     """
     found: dict[str, list[model.Segment]] = {}
+    if options.dataset:
+        every = Counter[object]({options.dataset: sum(file.rows for file in files)})
+        found["dataset"] = _segments(every, {change: Counter({options.dataset: n}) for change, n in rows.items()}, text)
     by_name = {column.name: column for column in columns}
     name_of: dict[str, Callable[[object], str]] = {"state": state, "year": year}
     for kind, names in wanted.items():

@@ -32,6 +32,8 @@ def bring(array: pa.Array, kind: pa.DataType) -> pa.Array:
     """Return the values as ``kind``; a text may stay encoded by a dictionary."""
     if array.type.equals(kind):
         return array
+    if array.null_count == len(array):
+        return pa.nulls(len(array), kind)
     if pa.types.is_dictionary(array.type):
         if is_text(kind) and is_text(array.type):
             return array
@@ -83,7 +85,7 @@ def _groups_in_order(file: File, key: str) -> None:
     number = file.schema.get_field_index(key)
     before = None
     for group in range(file.metadata.num_row_groups):
-        bounds = group_span(file.metadata, group, number)
+        bounds = group_span(file, group, number)
         if before is not None and bounds is not None and bounds[0] < before[1]:  # type: ignore[operator]
             raise Unsorted
         before = bounds or before
