@@ -110,17 +110,9 @@ def test_the_preview_and_what_is_left_behind(tiny: Tiny) -> None:
     assert tiny.git("diff", "--stat", "HEAD~2", "HEAD", "--", ".", ":!audit") == ""
 
 
-def test_there_is_nothing_to_do(tiny: Tiny) -> None:
+def test_what_ends_before_it_begins(tiny: Tiny) -> None:
     assert "nothing to roll back" in command(tiny, "HEAD", "--yes", "-m", "x").stdout
-    assert tiny.git("rev-list", "--count", "HEAD") == "2"
-
-
-@pytest.mark.parametrize("words", [(), ("HEAD~1", "--config-only", "--data-only"), ("HEAD~1", "--abort")])
-def test_wrong_usage_ends_with_64(tiny: Tiny, words: tuple[str, ...]) -> None:
-    command(tiny, *words, code=64)
-
-
-def test_nobody_to_ask_is_a_refusal(tiny: Tiny) -> None:
+    command(tiny, "HEAD~1", "--abort", code=64)
     assert "--yes" in command(tiny, "HEAD~1", code=1).stderr
     assert "-m" in command(tiny, "HEAD~1", "--yes", code=1).stderr
     assert tiny.git("rev-list", "--count", "HEAD") == "2"

@@ -219,3 +219,16 @@ def test_an_interrupt_leaves_nothing_behind(scene: Scene, tmp_path: Path) -> Non
             told(root, Watch(step=step))
         require(scene, root, new=False)
         assert not (root / ".observatudo/rollback").exists()
+
+
+def test_an_interrupt_at_the_very_end_is_too_late(scene: Scene, tmp_path: Path) -> None:
+    """What was put aside is going by then: half of it must not be put back."""
+
+    def step(name: str) -> None:
+        if name == "clean up":
+            raise KeyboardInterrupt
+
+    root = Path(shutil.copytree(scene.root, tmp_path / "late"))
+    with pytest.raises(KeyboardInterrupt):
+        told(root, Watch(step=step))
+    require(scene, root, new=True)

@@ -14,7 +14,6 @@ from observatudo.audit.rollback.intent import Intent
 from observatudo.audit.rollback.model import Effect, HeldFile
 from observatudo.audit.rollback.plan import plan
 from observatudo.audit.rollback.plumbing import Plumbing
-from observatudo.audit.rollback.unfinished import INTENT
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 from observatudo.versions import Versions, disk
@@ -67,7 +66,9 @@ def carry_out(root: Path, effect: Effect, why: str, watch: Watch | None = None) 
         intents.write(root, made)
         undo.callback(_undo, root, git, made)
         done = _finish(root, git, versions, made, links, watch)
-        undo.pop_all()
+        watch.step("forget intent")
+        undo.pop_all()  # from here on what was put aside goes, and nothing can be put back
+        intents.forget(root, watch.step)
     return _reported(root, done)
 
 
@@ -86,10 +87,6 @@ def _finish(root: Path, git: Plumbing, versions: Versions, intent: Intent, links
             done.warehouse_rows = warehouse.rebuild(root, intent.rollback_id, intent.when, watch.progress)
         except ObservatudoError as error:  # data and configuration are back; this is only a cache of them
             done.notes.append(_("the warehouse could not be built: {reason}").format(reason=error.message))
-    watch.step("forget intent")
-    (root / INTENT).unlink()
-    watch.step("clean up")
-    intents.forget(root)
     return done
 
 
@@ -146,6 +143,7 @@ def resume(root: Path, watch: Watch | None = None) -> Done:
         kept = _keep_edits(root, git, intent)
         _make_indexes(root, git, intent)
         done = _finish(root, git, versions, intent, links, watch or Watch())
+        intents.forget(root)
     done.notes += kept
     return _reported(root, done)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -93,7 +94,8 @@ def refuse_another(root: Path) -> None:
         raise ObservatudoError(_("a rollback was cut off here"), where=str(INTENT), next_step=FINISH)
 
 
-def forget(root: Path) -> None:
+def forget(root: Path, step: Callable[[str], None] = lambda _name: None) -> None:
     """Remove the intent, and then what was kept for it."""
     (root / INTENT).unlink(missing_ok=True)
+    step("clean up")
     shutil.rmtree(root / FOLDER, ignore_errors=True)
