@@ -26,6 +26,12 @@ WORKFLOW = ROOT / ".github/workflows/comparison.yml"
 GITLAB = ROOT / ".gitlab-ci.yml"
 MARKER = "<!-- observatudo diff -->"
 BASE = "main$(touch${IFS}pwned)"  # Git allows it as the name of a branch
+REMOTE = """\
+[core]
+    remote = store
+['remote "store"']
+    url = ../../../store
+"""
 PIPELINE = """\
 stages:
   ingest:
@@ -69,10 +75,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in {"dvc.yaml": PIPELINE, "make.py": MAKE, "params.yaml": "value: 4\n"}.items():
         (work / name).write_text(text, encoding="utf-8")
     (work / ".gitignore").write_text("/.venv\n/.observatudo\n", encoding="utf-8")
-    must(work, f"git init -q -b '{BASE}' && dvc init -q && dvc config core.autostage false && dvc repro -q")
+    must(work, f"git init -q -b '{BASE}' && dvc init -q && dvc repro -q")
     must(work, "git add -A && git commit -q -m base && git checkout -q -b feature")
     must(work, "echo 'value: 5' > params.yaml && dvc repro -q && git commit -q -a -m change")
-    must(work, "git checkout -q -b stored && dvc remote add -q -d store ../../store")
+    must(work, "git checkout -q -b stored")
+    (work / ".dvc/config").write_text(REMOTE, encoding="utf-8")
     must(work, "git commit -q -a -m 'A place for the data' && git clone -q --bare . ../server.git")
     shutil.copytree(work / ".dvc/cache", folder.parent / "store")  # what `dvc push` of both versions would leave there
     return folder
