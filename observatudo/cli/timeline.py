@@ -19,6 +19,7 @@ _SHORT = 8  # characters of a commit
 _AUTHOR = 20
 _FILES = 4  # of one folder
 _CODE = 4  # places of code
+_NAMED = 2  # causes of one kind
 _COUNT = 11  # characters of a count
 
 
@@ -239,12 +240,23 @@ def _say_step(step: Step) -> None:
         _say(_("the history of this clone begins here: what it shows may be older"), start=_SHORT + 2, colour="yellow")
     if step.why:
         _say(step.why, start=_SHORT + 2, colour="yellow")
-    told = [f"{_kind(cause.kind)} {cause.path}" for cause in step.causes if cause.kind not in ("code", "unexplained")]
-    code = sum(cause.kind == "code" for cause in step.causes)
-    told += [_("code in {count} place(s)").format(count=code)] if code else []
-    told += [_cause(cause, step) for cause in step.causes if cause.kind == "unexplained"]
+    told = _in_short(step)
     if told:
         _say(_("because: {causes}").format(causes="; ".join(told)), start=_SHORT + 2)
+
+
+def _in_short(step: Step) -> list[str]:
+    """Return the causes by kind: one or two by name, more by their number."""
+    kinds: dict[str, list[str]] = {}
+    for cause in step.causes:
+        told = _cause(cause, step) if cause.kind in ("unexplained", "stage") else cause.path
+        kinds.setdefault(cause.kind, []).append(told)
+    return [
+        f"{_kind(kind)} {', '.join(paths)}"
+        if len(paths) <= _NAMED
+        else _("{kind} in {count} places").format(kind=_kind(kind), count=len(paths))
+        for kind, paths in kinds.items()
+    ]
 
 
 def _number(sign: str, value: int | None) -> str:

@@ -9,10 +9,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from observatudo import parquet
 from observatudo.audit.timeline import log
 from observatudo.audit.timeline.cache import FILE
 from observatudo.audit.timeline.model import Log
 from observatudo.errors import ObservatudoError
+from observatudo.warehouse.tables import OBSERVATION, arrow_schema
 from tests.past import DATASET, Past, label, observation, past
 
 TABLE = f"{DATASET}/observacao"
@@ -95,16 +97,22 @@ def test_a_table_that_goes_is_told(repo: Past) -> None:
     assert counts(log(repo.root, TABLE))[-1] == ("gone", "removed", 0, 0, 4, 0)
 
 
-def test_a_version_that_cannot_be_read_is_said(repo: Past) -> None:
-    folder = repo.root / "data/ingested" / DATASET / "observacao"
-    repo.object(repo._cached((folder / "pib.parquet").read_bytes())).unlink()  # of third and fourth
+def test_a_version_that_cannot_be_read_is_said(repo: Past, tmp_path: Path) -> None:
+    repo.observations([observation("3304557", 2019, 2.0)])
+    repo.commit("fifth")
+    lost = [observation("3304557", year, 2.0) for year in (2019, 2020, 2021)]
+    schema = arrow_schema(OBSERVATION)
+    parquet.write(pa.Table.from_pylist(lost, schema), tmp_path / "pib.parquet")
+    repo.object(repo._cached((tmp_path / "pib.parquet").read_bytes())).unlink()  # of third and fourth
     found = log(repo.root, TABLE)
     assert counts(found) == [
         *EXPECTED[:2],
         ("third", "missing", None, None, None, None),
         ("fourth", "missing", None, None, None, None),
+        ("fifth", "missing", 1, None, None, None),
     ]
-    assert "neither cache nor remote" in found.entries[0].why
+    assert ["its data" in step.why for step in found.entries] == [False, True, True, False, False]
+    assert "the version before" in found.entries[0].why
     assert found.next_step
 
 

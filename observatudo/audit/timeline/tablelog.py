@@ -147,29 +147,41 @@ class _Teller:
         if name in self.known:
             return self.known[name]
         a, b = _sides(change)
-        gone = [self.gone[md5] for _relpath, md5 in (*a, *b) if md5 in self.gone]
+        gone = [self.gone[md5] for _relpath, md5 in b if md5 in self.gone]
         if gone:
             return _Counts("missing", why=gone[0].why)
+        is_lost = any(md5 in self.gone for _relpath, md5 in a)
         try:
-            counts = self._compared(a, b)
+            counts = self._uncompared("missing", b, _lost_before()) if is_lost else self._compared(a, b)
         except ObservatudoError as error:
             return _Counts("not_comparable", why=error.message)
-        self.past.cache.put(_COUNTS, {name: json.dumps(vars(counts))})
+        if not is_lost:
+            self.past.cache.put(_COUNTS, {name: json.dumps(vars(counts))})
         return counts
+
+    def _uncompared(self, status: str, b: Files, why: str) -> _Counts:
+        """Return only how many rows there are."""
+        from observatudo.compare.rows import Options, compare
+
+        options = Options(key=self.key, report="counts")
+        return _Counts(status, compare(self._source(()), self._source(b), options).rows_b, why=why)
 
     def _compared(self, a: Files, b: Files) -> _Counts:
         from observatudo.compare.rows import Options, compare
 
         options = Options(key=self.key, report="counts")
         if a and b and not self.key:
-            rows = compare(self._source(()), self._source(b), options).rows_b
-            return _Counts("not_comparable", rows, why=_("nothing says how to tell its rows apart"))
+            return self._uncompared("not_comparable", b, _("nothing says how to tell its rows apart"))
         return _kept(compare(self._source(a), self._source(b), options))
 
     def _source(self, files: Iterable[tuple[str, str]]) -> Source:
         from observatudo.compare.rows import Source
 
         return Source(tuple((name or f"{self.at.short}.parquet", md5, self.store.path(md5)) for name, md5 in files))
+
+
+def _lost_before() -> str:
+    return _("the version before is in neither cache nor remote")
 
 
 def _kept(table: model.Table) -> _Counts:
