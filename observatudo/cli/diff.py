@@ -127,7 +127,9 @@ def _diff(
     with Progress() as progress:
         comparison = compare(a, b, _options(policy, only, given, counts, progress))
     require_tables(comparison)
-    verdict = comparison.verdict.model_copy(update={"policy": str(policy), "breaches": check(comparison, policy)})
+    verdict = comparison.verdict.model_copy(
+        update={"policy": str(policy), "breaches": check(comparison, policy, is_partial=bool(only))}
+    )
     final = comparison.model_copy(update={"verdict": verdict})
     shown = _shown(final, form, on_terminal=output is None)
     if output is None:

@@ -15,8 +15,13 @@ from observatudo.i18n import _
 Finding = tuple[str, str]  # what was measured, and where
 
 
-def find(comparison: Comparison, rule: Rule) -> list[Breach]:
-    """Return each place where the comparison breaks the rule, in order of the comparison."""
+def find(comparison: Comparison, rule: Rule, *, is_partial: bool) -> list[Breach]:
+    """Return each place where the comparison breaks the rule, in order of the comparison.
+
+    A rule that names a table which is not there is broken, unless only some tables were compared.
+    """
+    if is_partial and _names_no_table(comparison, rule):
+        return []
     found = _FINDERS[rule.term](comparison, rule)
     return [Breach(rule=str(rule), measured=measured, where=where, reason=rule.reason) for measured, where in found]
 
@@ -24,7 +29,7 @@ def find(comparison: Comparison, rule: Rule) -> list[Breach]:
 def _rows(comparison: Comparison, rule: Rule) -> Iterator[Finding]:
     pattern, column = _column_of(comparison, rule)
     tables = {name: table for name, table in comparison.rows.items() if _matches(name, pattern)}
-    if not tables and pattern and not _is_pattern(pattern):
+    if _names_no_table(comparison, rule):
         yield _("no such table"), pattern
     for name, table in tables.items():
         if column:
@@ -33,6 +38,12 @@ def _rows(comparison: Comparison, rule: Rule) -> Iterator[Finding]:
         number, base = _counts(table, rule.term)
         if number is not None and _exceeds(rule, number, base):
             yield _measured(rule, number, base), name
+
+
+def _names_no_table(comparison: Comparison, rule: Rule) -> bool:
+    pattern, _column = _column_of(comparison, rule)
+    is_name = rule.term in ("added", "removed", "changed") and pattern and not _is_pattern(pattern)
+    return bool(is_name) and pattern not in comparison.rows
 
 
 def _column_of(comparison: Comparison, rule: Rule) -> tuple[str, str]:

@@ -163,15 +163,16 @@ def combined(file: Policy | None, typed: Policy | None) -> Policy:
     return Policy(tuple(dict.fromkeys([*file.rules, *typed.rules])), file.file)
 
 
-def check(comparison: Comparison, policy: Policy) -> list[Breach]:
+def check(comparison: Comparison, policy: Policy, *, is_partial: bool = False) -> list[Breach]:
     """Return each place in which the comparison breaks a rule, in the order of the rules.
 
     What cannot be measured is not let pass: a rule on a table or column that is not there, and a metric that is gone
-    or no longer a number, count as breaches. Of a table that is gone all rows count as removed.
+    or no longer a number, count as breaches. Of a table that is gone all rows count as removed. ``is_partial`` says
+    that only some tables were asked for; rules on others are then left alone.
     """
     from observatudo.compare.breaches import find
 
-    return [breach for rule in policy.rules for breach in find(comparison, rule)]
+    return [breach for rule in policy.rules for breach in find(comparison, rule, is_partial=is_partial)]
 
 
 class _Parser:

@@ -130,6 +130,8 @@ def test_a_rule_on_what_is_not_there_does_not_pass() -> None:
     found = comparison(rows={"fact_indicador": changed(), "same": Table(status="same")})
     assert broken(found, "changed[fact_indicdor]>5") == [("fact_indicdor", "no such table")]
     assert broken(found, "changed[fact_indicador.vlor]>5") == [("fact_indicador.vlor", "no such column on both sides")]
+    some = policy.check(found, policy.parse("changed[other]>5, changed[fact_indicador]>2"), is_partial=True)
+    assert [(breach.where, breach.measured) for breach in some] == [("fact_indicador", "3")]
     assert broken(found, "changed[same.x]>5, changed[nothing*]>5, removed[*]>5") == []
 
 
