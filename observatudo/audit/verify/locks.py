@@ -87,11 +87,11 @@ class LockAt:
         return {out.path: name for name, stage in self.stages.items() for out in stage.outs}
 
     @cached_property
-    def declared(self) -> dict[str, Mapping[str, object]]:
-        """The stages of dvc.yaml by verb; empty where it cannot be read."""
-        content = _yaml(self.pipeline)
-        stages = content.get("stages")
-        stages = stages if isinstance(stages, Mapping) else {}
+    def declared(self) -> dict[str, Mapping[str, object]] | None:
+        """The stages of dvc.yaml by verb; None where there is no dvc.yaml that can be read."""
+        stages = _yaml(self.pipeline).get("stages")
+        if not isinstance(stages, Mapping):
+            return None
         return {str(verb): body for verb, body in stages.items() if isinstance(body, Mapping)}
 
     @cached_property
@@ -106,11 +106,13 @@ class LockAt:
     def declares(self, name: str) -> bool:
         """Say whether dvc.yaml and the list of datasets still have a stage: locks keep what was removed."""
         verb, _at, key = name.partition("@")
+        if self.declared is None:  # a pipeline that nobody can read hides nothing
+            return True
         return verb in self.declared and (not key or not self.datasets or key in self.datasets)
 
     def stage_declared(self, name: str) -> Mapping[str, object]:
         """Return what dvc.yaml says of a stage: of one made for each dataset, what it says of each."""
-        body = self.declared.get(name.partition("@")[0], {})
+        body = (self.declared or {}).get(name.partition("@")[0], {})
         each = body.get("do")
         return each if isinstance(each, Mapping) else body
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
 
 from observatudo.audit.verify.gitdata import GitData
 from observatudo.audit.verify.ledger import PLACE, Ledger
@@ -88,7 +87,3 @@ def _unknown_commits(ledger: Ledger, known: Mapping[str, bool]) -> Iterator[Find
             count=len(gone), commits=_few([commit[:_SHORT] for commit in gone])
         )
         yield Finding("note", "record", what, PLACE, "git fetch --all")
-
-
-def file_name(path: str) -> str:
-    return PurePosixPath(path).name
