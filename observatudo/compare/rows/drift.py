@@ -7,7 +7,7 @@ The histogram has bins of equal relative width, 1/256 of a power of two: a quant
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -80,21 +80,27 @@ class _Side:
 
     def _exactly(self) -> dict[str, float | None]:
         values = np.sort(np.concatenate(self._kept))
-        return {name: _between(values, share * (len(values) - 1)) for name, share in QUANTILES.items()}
+        last = len(values) - 1
+        return {
+            name: _between(lambda rank: float(values[rank]), share * last, last) for name, share in QUANTILES.items()
+        }
 
     def _from_bins(self) -> dict[str, float | None]:
-        codes = np.array(sorted(self._bins), np.int64)
-        ends = np.cumsum([self._bins[code] for code in codes.tolist()])
-        found: dict[str, float | None] = {}
-        for name, share in QUANTILES.items():
-            place = share * (self._total.count - 1)
-            number = int(np.searchsorted(ends, place, side="right"))
-            number = min(number, len(codes) - 1)
-            inside = (place - (ends[number] - self._bins[int(codes[number])])) / self._bins[int(codes[number])]
-            low, high = _edges(int(codes[number]))
-            value = low + (high - low) * inside if math.isfinite(low) and math.isfinite(high) else low
-            found[name] = min(max(value, self._least), self._largest)
-        return found | {"p0": self._least, "p100": self._largest}
+        codes = sorted(self._bins)
+        ends = np.cumsum([self._bins[code] for code in codes])
+
+        def value(rank: int) -> float:
+            """Where the value of this rank lies in its bin if the bin's are spread evenly."""
+            number = int(np.searchsorted(ends, rank, side="right"))
+            held = self._bins[codes[number]]
+            low, high = _edges(codes[number])
+            share = (rank - int(ends[number]) + held + 0.5) / held
+            inside = low + (high - low) * share if math.isfinite(low) and math.isfinite(high) else low
+            return min(max(inside, self._least), self._largest)
+
+        last = self._total.count - 1
+        found = {name: _between(value, share * last, last) for name, share in QUANTILES.items()}
+        return {**found, "p0": self._least, "p100": self._largest}
 
 
 def _values(array: pa.Array) -> Floats:
@@ -103,11 +109,14 @@ def _values(array: pa.Array) -> Floats:
     return values[~np.isnan(values)] + 0.0
 
 
-def _between(values: Floats, place: float) -> float:
-    low = int(place)
-    high = min(low + 1, len(values) - 1)
-    one, other, share = float(values[low]), float(values[high]), place - low
-    return one if share == 0 or one == other else one + (other - one) * share
+def _between(value: Callable[[int], float], place: float, last: int) -> float:
+    """Interpolate between the values of the ranks around a place; an infinity stands for itself."""
+    low = min(int(place), last)
+    one, share = value(low), place - low
+    if not share:
+        return one
+    other = value(low + 1)
+    return one if one == other else one + (other - one) * share
 
 
 def _codes(values: Floats) -> npt.NDArray[np.int64]:
