@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,7 @@ from observatudo import parquet
 from observatudo.warehouse.tables import OBSERVATION, arrow_schema
 
 YEARS = 20
+NAMES = ("sorted", "shuffled", "retyped", "few")
 FEW = 20  # of the pair "few", every so many indicators one has changes
 # of a row's hash, one in 1,000 is only in b, one only in a, and one in 100 has another value
 _ROWS = """
@@ -42,17 +44,22 @@ class Pairs:
         self._indicators = 100 if rows <= 10_000_000 else 300
         self._per_indicator = rows // self._indicators // YEARS * YEARS
 
-    def make(self) -> dict[str, Path]:
-        """Write all pairs and return their folders by name."""
+    def make(self, names: Sequence[str] = NAMES) -> dict[str, Path]:
+        """Write the pairs of these names and return their folders."""
+        for name in names:
+            for side in ("a", "b"):
+                self._write(name, side, self._queries(name, side))
+        return {name: self._folder / name for name in names}
+
+    def _queries(self, name: str, side: str) -> list[tuple[str, str]]:
+        """Return the name of each file of a side and the query of its rows."""
         every = self._per_indicator * self._indicators
-        for side in ("a", "b"):
-            self._write("sorted", side, [("observacao", self._query(side, 0, every))])
-            self._write("shuffled", side, [("observacao", self._query(side, 0, every, order=f"hash(k + {ord(side)})"))])
-            self._write("retyped", side, [("observacao", self._retyped(side, self._query(side, 0, every)))])
+        if name == "few":
             starts = range(0, every, self._per_indicator)
-            files = [(f"{n:04}", self._query(side, s, s + self._per_indicator, few=True)) for n, s in enumerate(starts)]
-            self._write("few", side, files)
-        return {name: self._folder / name for name in ("sorted", "shuffled", "retyped", "few")}
+            return [(f"{n:04}", self._query(side, s, s + self._per_indicator, few=True)) for n, s in enumerate(starts)]
+        order = f"hash(k + {ord(side)})" if name == "shuffled" else "k"
+        query = self._query(side, 0, every, order=order)
+        return [("observacao", self._retyped(side, query) if name == "retyped" else query)]
 
     def _query(self, side: str, start: int, end: int, *, order: str = "k", few: bool = False) -> str:
         touched = f"k // {self._per_indicator} % {FEW} = 0" if few else "true"
