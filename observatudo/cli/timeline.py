@@ -11,6 +11,9 @@ import typer
 from observatudo.i18n import _
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
     from observatudo.audit.timeline.model import Blame, Cause, Cell, Entry, FileChange, Log, Made, Step
     from observatudo.audit.timeline.past import Progress
 
@@ -27,22 +30,27 @@ _COUNT = 11  # characters of a count
 def progress() -> Iterator[Progress]:
     """Give what shows on a terminal how far long work is, and takes it away at the end."""
     import sys
+    from contextlib import ExitStack
 
-    if not sys.stderr.isatty():
-        yield lambda _what, _done, _all: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bars
-
-    with Bars(console=Console(stderr=True), transient=True) as bars:
-        tasks = {}
+    tasks: dict[str, TaskID] = {}
+    bars: Bars | None = None
+    with ExitStack() as open_bars:
 
         def tell(what: str, done: int, total: int) -> None:
+            nonlocal bars
+            bars = bars or open_bars.enter_context(_bars())
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=total)
             bars.update(tasks[what], completed=done, total=total)
 
-        yield tell
+        yield tell if sys.stderr.isatty() else lambda _what, _done, _all: None
+
+
+def _bars() -> Bars:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    return Bars(console=Console(stderr=True), transient=True)
 
 
 def blame(found: Blame) -> None:
