@@ -25,11 +25,11 @@ _RECORDS = paths.AUDIT_RUNS.as_posix()
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a resolution did. ``added``: the paths it gave to Git; ``choice``: what came from where."""
+    """What a resolution did. ``resolved``: dvc.lock and what was in conflict; ``choice``: what came from where."""
 
     merge: merging.Merge
     choice: choose.Choice
-    added: tuple[str, ...]
+    resolved: tuple[str, ...]
 
 
 def resolve(root: Path) -> Resolved:
@@ -48,9 +48,8 @@ def resolve(root: Path) -> Resolved:
         made = choose.choose(root, repo, merge.sides)
         made.files |= _orphans(root, merge, made)
         choose.write(root, made)
-    added = sorted({FILE, *made.files, *generated})
-    add(versions, added)
-    return Resolved(merge, made, tuple(added))
+    add(versions, [FILE, *made.files, *generated])
+    return Resolved(merge, made, tuple(sorted(merge.conflicts | {FILE})))
 
 
 def _nothing(versions: Versions) -> ObservatudoError:

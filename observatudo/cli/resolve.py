@@ -59,7 +59,7 @@ def _show(done: Resolved) -> None:
     for name in choice.to_run:
         note = _("   (its outputs are in neither cache nor remote)") if name in choice.absent else ""
         typer.echo(f"  {_('to run').ljust(8)} {name}{note}")
-    typer.echo(_("resolved: {paths}").format(paths=", ".join(done.added)))
+    typer.echo(_("resolved: {paths}").format(paths=", ".join(done.resolved)))
 
 
 def _word(origin: frozenset[int], sides: int) -> str:
