@@ -62,7 +62,8 @@ def log(
         steps = []
         for number, commit in enumerate((one for one in found.commits if one.sha in shown), 1):
             steps.append(teller.step(commit, shown[commit.sha], runs.get(outs.get(commit.lock, ""), [])))
-            progress(_("comparing versions"), number, len(shown))
+            if len(teller.known) < len(shown):
+                progress(_("comparing versions"), number, len(shown))
         return Log(
             table=table,
             key=list(key),
