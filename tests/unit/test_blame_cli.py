@@ -88,10 +88,7 @@ def test_its_json_has_the_published_fields_too(repo: Past) -> None:
         (["blame", TABLE, "--key", "a"], "COLUMN=VALUE", 64),
         (["blame", TABLE, "--data", "2019-13-01"], "AAAA-MM-DD", 64),
         (["blame", TABLE, "--municipio", "São Paulo"], "must be a code", 1),
-        (["blame", TABLE, "--indicador", "pid"], "nearest: pib", 1),
-        (["blame", "nada", "--indicador", "pib"], "no version that can be read has a table", 1),
         (["log", "rotulos"], "did you mean rotulo?", 1),
-        (["log", TABLE, "v9"], "no revision", 1),
     ],
 )
 def test_what_cannot_be_answered_is_a_message(repo: Past, words: list[str], said: str, code: int) -> None:
