@@ -84,7 +84,7 @@ def read(root: Path) -> Intent | None:
                 why=" ".join(str(error).split())[:120]
             ),
             where=str(INTENT),
-            next_step=f"rm {INTENT} && git status && dvc status",
+            next_step=_("remove this file, then look at git status and dvc status"),
         ) from None
 
 
