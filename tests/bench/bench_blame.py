@@ -130,13 +130,13 @@ class Repository:
     def seconds(self, command: str, table: str, town: str) -> tuple[float, float]:
         """Return the wall and CPU seconds of one command, its answer checked."""
         words = [sys.executable, "-m", "observatudo.cli.app", command, table, "--json"]
-        words += ["--indicador", INDICATOR, "--municipio", town, "--ano", "2022"] if town else ["-n", str(COMMITS)]
+        words += ["--indicador", INDICATOR, "--municipio", town, "--ano", "2022"] if town else ["-n", "20"]
         start, before = time.monotonic(), os.times()
         environment = os.environ | {"PYTHONPATH": str(ROOT), "DVC_SITE_CACHE_DIR": f"{self.root}/site"}
         done = subprocess.run(words, cwd=self.root, env=environment, check=True, capture_output=True)
         took, after = time.monotonic() - start, os.times()
         cpu = after.children_user + after.children_system - before.children_user - before.children_system
-        expected = {"1100000": COMMITS, "1105569": min(10, COMMITS), "": COMMITS}[town]
+        expected = {"1100000": COMMITS, "1105569": min(10, COMMITS), "": min(20, COMMITS)}[town]
         found = json.loads(done.stdout)["entries"]
         assert len(found) == expected, (town, len(found))
         assert all(entry["run"] and entry["causes"] for entry in found)
@@ -160,7 +160,7 @@ def main() -> None:
         print(f"{time.monotonic() - start:.0f} s")
         heads = ("cold, wall", "CPU", f"warm ({TRIALS}×), wall", "CPU")
         print(f"{'seconds, process start included':<34}" + "".join(f"{head:>16}" for head in heads))
-        commands = {**COMMANDS, "log of all versions": ["log", "sidra/pib/observacao", ""]}
+        commands = {**COMMANDS, "log, its 20 newest changes": ["log", "sidra/pib/observacao", ""]}
         for name, (command, table, town) in commands.items():
             repository.forget()
             cold = repository.seconds(command, table, town)
