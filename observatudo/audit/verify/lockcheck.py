@@ -298,8 +298,10 @@ class LockCheck:
         what = _("{path} is not what dvc.lock says the stage {stage} made").format(path=out.path, stage=name)
         if own.md5 == out.md5:
             yield self._forged(_("dvc.lock says two sizes of {path}").format(path=out.path), out.path)
-        elif self.lock.commit is None:
-            return  # the work tree's outputs are looked at elsewhere
+        elif self.lock.commit is None:  # the file is looked at with the work tree's outputs
+            made = self.scene.made_anywhere
+            if (out.path, own.md5) in made and (out.path, out.md5) not in made and not self._is_explained(out.path):
+                yield self._forged(what, out.path)
         elif name in self.scene.ledger.did_not_end_well():
             yield self._stale(what, out.path)
         elif (out.path, out.md5) not in self.scene.vouching and (out.path, own.md5) in self.scene.vouching:

@@ -37,6 +37,7 @@ class Scene:
     deep: bool = False
     whole: bool = False
     problems: list[Finding] = field(default_factory=list)
+    _stages: dict[bytes | None, dict[str, Stage]] = field(default_factory=dict)
 
     @cached_property
     def store(self) -> Store:
@@ -130,13 +131,18 @@ class Scene:
     def stages(self, commit: str) -> dict[str, Stage]:
         """Return the stages of a commit's lock; none when it cannot be read, which is said where it is checked."""
         try:
-            return locks.parse(self.git.text(commit, FILE))
+            return self._parse(self.git.text(commit, FILE))
         except DamagedLockError:
             return {}
 
+    def _parse(self, text: bytes | None) -> dict[str, Stage]:
+        if text not in self._stages:
+            self._stages[text] = locks.parse(text)
+        return self._stages[text]
+
     def _parsed(self, text: bytes | None, where: str) -> dict[str, Stage] | None:
         try:
-            return locks.parse(text)
+            return self._parse(text)
         except ConflictError:
             what = _("dvc.lock holds a conflict of two branches")
             self.problems.append(Finding("stale", "lock", what, where, "observatudo resolve"))

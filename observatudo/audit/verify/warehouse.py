@@ -13,6 +13,7 @@ from observatudo.audit.verify.objects import entries
 from observatudo.audit.verify.report import Finding
 from observatudo.audit.verify.scene import Scene
 from observatudo.i18n import _
+from observatudo.versions.lock import FOLDER
 from observatudo.versions.store import Entry
 from observatudo.warehouse import presence
 
@@ -72,13 +73,24 @@ def _judged(scene: Scene, objects: Objects, database: Path, md5: str) -> Iterato
 
 def _is_of(connection: duckdb.DuckDBPyConnection, scene: Scene, md5: str) -> bool:
     """Say whether the warehouse holds just the rows of these marts; without all their objects it cannot be known."""
-    listing = scene.store.path(md5)
-    if not listing.is_file():
+    listing = _at_hand(scene, md5)
+    if listing is None:
         return False
-    marts = [entry for entry in entries(listing.read_bytes()) or [] if entry.relpath.endswith(_SUFFIX)]
-    hashes = scene.memory.files(scene.store.path(entry.md5) for entry in marts)
-    whole = all((found := hashes[scene.store.path(entry.md5)]) and found.md5 == entry.md5 for entry in marts)
-    return whole and not any(_differences(connection, _table(entry), scene.store.path(entry.md5)) for entry in marts)
+    for entry in entries(listing.read_bytes()) or []:
+        if entry.relpath.endswith(_SUFFIX):
+            file = _at_hand(scene, entry.md5)
+            if file is None or _differences(connection, _table(entry), file):
+                return False
+    return True
+
+
+def _at_hand(scene: Scene, md5: str) -> Path | None:
+    """Return a file with the object's right bytes: of the cache, else of a remote that is a folder."""
+    places = [scene.store.path(md5)]
+    if scene.remote is not None and scene.remote.folder is not None:
+        places.append(scene.remote.path(md5))
+    hashes = scene.memory.files(places)
+    return next((path for path in places if (found := hashes[path]) and found.md5 == md5.removesuffix(FOLDER)), None)
 
 
 def _compared(connection: duckdb.DuckDBPyConnection, scene: Scene, objects: Objects, md5: str) -> dict[str, str]:
