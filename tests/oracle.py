@@ -53,10 +53,15 @@ class Oracle:
 
     def _pair(self, old: list[tuple[Key, Row]], new: list[tuple[Key, Row]]) -> None:
         self.old, self.new = dict(old), dict(new)
-        frames = [pd.DataFrame({"key": pd.Series(list(rows), dtype=object)}) for rows in (self.old, self.new)]
-        joined = frames[0].merge(frames[1], how="outer", on="key", indicator=True)
+        numbers = {
+            k: number for number, k in enumerate({**self.old, **self.new})
+        }  # pandas stumbles over joining tuples
+        frames = [pd.DataFrame({"n": [numbers[k] for k in rows]}, dtype="int64") for rows in (self.old, self.new)]
+        joined = frames[0].merge(frames[1], how="outer", on="n", indicator=True)
+        every = list(numbers)
         keys = {
-            which: list(joined.loc[joined["_merge"] == which, "key"]) for which in ("left_only", "right_only", "both")
+            which: [every[number] for number in joined.loc[joined["_merge"] == which, "n"]]
+            for which in ("left_only", "right_only", "both")
         }
         self.removed, self.added, self.both = keys["left_only"], keys["right_only"], keys["both"]
         self.changed: dict[Key, list[str]] = {}

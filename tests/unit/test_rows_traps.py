@@ -465,3 +465,9 @@ def test_quantiles_of_a_large_column_are_near_and_say_so(sides: Sides, monkeypat
             name: expected[name] for name in ("rows", "mean", "p0", "p100")
         }
         assert figures == pytest.approx(expected, rel=0.005)
+
+
+@pytest.mark.parametrize("twice", [[0.0, -0.0], [NAN, NAN]], ids=["zeros", "not numbers"])
+def test_keys_that_are_equal_though_their_bits_differ_are_duplicates(sides: Sides, twice: list[float]) -> None:
+    found = sides.compare(table(k=[1.0], v=[1]), table(k=twice, v=[1, 2]), "k")
+    assert (found.status, len(found.duplicates)) == ("not_comparable", 1)

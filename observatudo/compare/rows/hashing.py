@@ -119,10 +119,11 @@ def sql(column: Column, side: str) -> str:
 
 def hashed(keys: Sequence[Column], side: str) -> str:
     """Return SQL for the hash of a key."""
-    return f"hash({', '.join(_zero(sql(column, side), column.type_a) for column in keys)})"
+    return f"hash({', '.join(signless(sql(column, side), column.type_a) for column in keys)})"
 
 
-def _zero(expression: str, kind: pa.DataType) -> str:
+def signless(expression: str, kind: pa.DataType) -> str:
+    """Return SQL in which a zero has no sign."""
     return f"({expression} + 0.0)" if pa.types.is_floating(kind) else expression
 
 
@@ -134,7 +135,7 @@ def _hashable(column: Column, side: str) -> list[str]:
     """
     expression = sql(column, side)
     if not column.mixed():
-        return [_zero(expression, column.type_a)]
+        return [signless(expression, column.type_a)]
     kind = column.type_a if side == "a" else column.type_b
     value = expression
     if is_text(kind):
@@ -206,7 +207,7 @@ def fetched(work: Work, sides: Sides, side: str, wanted: Hashes | None) -> Itera
     if wanted is not None:
         connection.register("wanted", pa.Table.from_arrays([column_of(wanted)], names=["h"]))
         read += f" WHERE {hashed(sides.keys, side)} IN (SELECT h FROM wanted)"
-    order = ", ".join(_zero(ident(column.name), column.type_a) for column in sides.keys)
+    order = ", ".join(signless(ident(column.name), column.type_a) for column in sides.keys)
     reader = connection.sql(f"SELECT * FROM ({read}) ORDER BY {order}").to_arrow_reader(ROW_GROUP)
     kinds = [column.type_a if side == "a" else column.type_b for column in columns]
     for batch in reader:

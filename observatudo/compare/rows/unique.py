@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from observatudo.compare.rows.hashing import Sides, sql
+from observatudo.compare.rows.hashing import Sides, signless, sql
 from observatudo.compare.rows.options import NAMED
 from observatudo.compare.rows.tally import json_value
 from observatudo.compare.rows.work import Work, scan, select
@@ -41,7 +41,8 @@ def _duplicates(work: Work, sides: Sides, side: str) -> tuple[int, Duplicates]:
     """Return how many keys stand more than once, and the first of them in the order of the key."""
     names = ", ".join(ident(column.name) for column in sides.keys)
     filled = " AND ".join(f"{ident(column.name)} IS NOT NULL" for column in sides.keys)
-    rows = f"SELECT {names} FROM ({select(sides.files(side), sides.keys, side)}) WHERE {filled}"
+    shown = [f"{signless(ident(column.name), column.type_a)} AS {ident(column.name)}" for column in sides.keys]
+    rows = f"SELECT {', '.join(shown)} FROM ({select(sides.files(side), sides.keys, side)}) WHERE {filled}"
     groups = f"SELECT {names} FROM ({rows}) GROUP BY {names} HAVING count(*) > 1"
     count = work.connection.execute(f"SELECT count(*) FROM ({groups})").fetchall()[0][0]
     if not count:
