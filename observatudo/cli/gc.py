@@ -71,7 +71,7 @@ def _show(made: Plan) -> None:
                 count=len(group), size=_size(sum(group.values())), what=words
             )
             typer.echo(line)
-    if made.doubtful:
+    if made.doubtful and made.nowhere:
         typer.echo(
             _("{count} folders of versions have no listing here, so that nobody can tell what belongs to them").format(
                 count=made.doubtful

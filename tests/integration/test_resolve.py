@@ -10,17 +10,12 @@ import pytest
 
 from observatudo import remote
 from tests.conftest import ROOT
-from tests.merging import Merging, begin, branches
+from tests.merging import Merging, branches
 
 
 @pytest.fixture(scope="module")
 def _once(tmp_path_factory: pytest.TempPathFactory) -> Merging:
     return branches(tmp_path_factory.mktemp("merging") / "repo")
-
-
-@pytest.fixture(scope="module")
-def _base(tmp_path_factory: pytest.TempPathFactory) -> Merging:
-    return begin(tmp_path_factory.mktemp("merging") / "repo")
 
 
 @pytest.fixture
@@ -29,8 +24,12 @@ def repo(_once: Merging, tmp_path: Path) -> Merging:
 
 
 @pytest.fixture
-def base(_base: Merging, tmp_path: Path) -> Merging:
-    return _base.copy(tmp_path / "repo")
+def base(repo: Merging) -> Merging:
+    """The version that both branches come from."""
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    repo.git("branch", "-q", "-D", "side")
+    repo.run("dvc", "checkout", "-q")
+    return repo
 
 
 def joined(repo: Merging) -> str:
@@ -49,6 +48,7 @@ def test_each_side_keeps_what_it_ran_and_only_the_rest_runs(repo: Merging) -> No
     assert json.loads((repo.root / "data/metrics/join.json").read_text()) == {"joined": 4}
 
 
+@pytest.mark.drill
 def test_repro_and_commit_end_the_merge_as_a_clone_from_scratch_would_have_it(repo: Merging, tmp_path: Path) -> None:
     repo.git("merge", "side", code=1)
     said = repo.resolve("--repro", "--commit")
@@ -113,9 +113,7 @@ def test_inputs_in_conflict_are_for_people(repo: Merging) -> None:
     repo.git("checkout", "-q", "-b", "third", "side")
     repo.write("raw/a.txt", "11\n")
     repo.edit("README.md", "text", "their text")
-    repo.run("dvc", "checkout", "-q")
-    repo.repro()
-    repo.commit("a and b on third")
+    repo.commit("a and text on third")
     repo.git("checkout", "-q", "main")
     repo.edit("README.md", "text", "our text")
     repo.commit("text")
@@ -126,6 +124,21 @@ def test_inputs_in_conflict_are_for_people(repo: Merging) -> None:
     assert {path: path.read_bytes() for path in before} == before, "nothing was touched"
     repo.git("checkout", "--theirs", "raw/a.txt", "README.md")
     repo.git("add", "raw/a.txt", "README.md")
+    said = repo.resolve()
+    assert "to run   ingest@a" in said and "theirs   ingest@b" in said and repo.unmerged() == ""
+
+
+@pytest.mark.drill
+def test_a_whole_side_can_be_taken(repo: Merging) -> None:
+    repo.git("checkout", "-q", "-b", "third", "side")
+    repo.write("raw/a.txt", "11\n")
+    repo.run("dvc", "checkout", "-q")
+    repo.repro()
+    repo.commit("a and b on third")
+    repo.git("checkout", "-q", "main")
+    repo.git("merge", "third", code=1)
+    repo.git("checkout", "--theirs", "raw/a.txt")
+    repo.git("add", "raw/a.txt")
     said = repo.resolve()
     assert "theirs   ingest@a" in said and "theirs   join" in said and "to run" not in said
     repo.git("commit", "--no-edit", "-q")
