@@ -254,6 +254,14 @@ def test_an_object_that_is_nowhere_is_named_and_one_in_the_remote_is_pulled(tiny
     assert apply.carry_out(tiny.root, found, "why").changed == {}
 
 
+def test_what_does_not_change_need_not_be_in_the_cache(tiny: Tiny) -> None:
+    """The folder has it, and keeps it; DVC still misses it."""
+    unchanged = tiny.past.object(tiny.md5("data/ingested/b/dois/indicador.parquet"))
+    unchanged.unlink()
+    assert roll_back(tiny, Request("HEAD~1")).changed == {"ingest@b/dois": ["data/ingested/b/dois"]}
+    assert tiny.git("diff", "--stat", "HEAD~2", "HEAD", "--", ".", ":!audit") == ""
+
+
 def test_bytes_that_the_run_did_not_record_are_refused(tiny: Tiny) -> None:
     """A forged object whose MD5 fits: the record of the run has its SHA-256."""
     old = tiny.git("rev-parse", "HEAD~1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import yaml
@@ -17,6 +18,7 @@ from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 from observatudo.versions import Out, Store, Version, disk
 from observatudo.versions.lock import FOLDER
+from observatudo.versions.store import Missing
 
 _POINTER = ".dvc"
 _RECORDS = 100  # so many of the newest run records are looked at
@@ -108,15 +110,29 @@ def _pointed(version: Version, path: str) -> list[Out]:
         ) from None
 
 
-def pull(store: Store, outs: Mapping[str, Out]) -> int:
-    """Have every object of these in the cache; return how many came from the remote. Raises Missing, naming them."""
-    before = {out.md5 for out in outs.values() if not store.has(out.md5)}
-    store.pull([out.md5 for out in outs.values()], _named(path for path, out in outs.items() if out.md5 in before))
-    require_whole(store, {out.md5: path for path, out in outs.items() if out.is_folder})
-    inside = {entry: f"{path}/{name}".rstrip("/") for path in outs for name, entry in entries(store, outs[path], path)}
-    lacking = {md5: name for md5, name in inside.items() if not store.has(md5)}
+def pull_listings(store: Store, outs: Mapping[str, Out]) -> int:
+    """Have the listings of these folders in the cache, whole; return how many came from the remote. Raises Missing."""
+    folders = {out.md5: path for path, out in outs.items() if out.is_folder}
+    count = _pull(store, folders)
+    require_whole(store, folders)
+    return count
+
+
+def pull_files(store: Store, files: Iterable[HeldFile], outs: Mapping[str, Out]) -> int:
+    """Have what will be restored in the cache; return how many objects came from the remote. Raises Missing.
+
+    The rest of the outputs stands on disk as it is to be, and is pulled if that can be: DVC's status wants it all.
+    """
+    count = _pull(store, {file.new: file.path for file in files if file.new})
+    with suppress(Missing):
+        count += _pull(store, {md5: path for path, out in outs.items() for _name, md5 in entries(store, out, path)})
+    return count
+
+
+def _pull(store: Store, names: Mapping[str, str]) -> int:
+    lacking = {md5: name for md5, name in names.items() if not store.has(md5)}
     store.pull(lacking, _named(sorted(lacking.values())))
-    return len(before | lacking.keys())
+    return len(lacking)
 
 
 def _named(names: Iterable[str]) -> str:
@@ -229,8 +245,10 @@ def _promised(text: bytes | None, outs: Mapping[str, Out]) -> dict[str, str]:
 
 def _require_sha256(store: Store, memory: Memory, path: str, out: Out, promised: str) -> None:
     named = entries(store, out, path)
-    hashes = memory.files([store.path(md5) for _name, md5 in named])
-    found = {name: one.sha256 for name, md5 in named if (one := hashes[store.path(md5)])}
+    # what does not change need not be in the cache: on disk it was found to have its MD5
+    where = {name: store.path(md5) if store.has(md5) else store.root / path / name for name, md5 in named}
+    hashes = memory.files(where.values())
+    found = {name: one.sha256 for name, place in where.items() if (one := hashes[place])}
     lines = sorted(found.items())
     listing = "".join(f"{sha256}  {name}\n" for name, sha256 in lines)
     real = hashlib.sha256(listing.encode()).hexdigest() if out.is_folder else found.get("", "")

@@ -73,8 +73,9 @@ def _made(root: Path, request: Request) -> _Made:
     files = wanted.changes(before, after)
     have = held.of_version(now, before, request, declared=False)
     want = held.of_version(then, after, request, declared=True)
-    pulled = held.pull(then.store, want)
+    pulled = held.pull_listings(then.store, want)
     on_disk = held.differing(root, then.store, have, want)
+    pulled += held.pull_files(then.store, on_disk, want)
     _require_safe(root, then, files, on_disk, have, want)
     result = Plan(
         request=request,
