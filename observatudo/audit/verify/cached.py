@@ -172,8 +172,19 @@ class Objects:
 
     def _finding(self, status: Status, kind: str, what: str, md5: str, where: str, next_step: str) -> Finding:
         names = tuple(sorted(self.names[md5]))
-        versions = self.scene.versions_of(self.owners[md5]) if status in ("tampered", "missing") else ()
+        owners = self.owners[md5] | self._owners_ever.get(md5, set())
+        versions = self.scene.versions_of(owners) if status in ("tampered", "missing") else ()
         return Finding(status, kind, what, where, next_step, md5, names, versions)
+
+    @cached_property
+    def _owners_ever(self) -> dict[str, set[tuple[str, str]]]:
+        """Object → the folders of any version that hold it, as far as their listings are at hand."""
+        found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for path, top in {named for names in self.scene.before.values() for named in names}:
+            file = self.scene.store.path(top)
+            for entry in (objects.entries(file.read_bytes()) or []) if top.endswith(FOLDER) and file.is_file() else []:
+                found[entry.md5].add((path, top))
+        return found
 
     def _sizes(self, lock: LockAt) -> Iterator[Finding]:
         """Hold sizes and numbers of files in the lock against the objects, where these are whole."""

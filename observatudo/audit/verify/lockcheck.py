@@ -106,10 +106,20 @@ class LockCheck:
             what = _("dvc.lock names another value of {key} for the stage {stage} than params.yaml").format(
                 key=key, stage=name
             )
-            if any(_at(text_params(text), key) == value for text in self._texts_ever(PARAMS)):
+            used = self._params_used(name)
+            if used and all(_at(text_params(text), key) != value for text in used):
+                yield self._forged(what, PARAMS)
+            elif any(_at(text_params(text), key) == value for text in self._texts_ever(PARAMS)):
                 yield self._stale(what, PARAMS)
             else:
                 yield self._unknown(what, name, PARAMS)
+
+    def _params_used(self, stage: str) -> list[bytes]:
+        """Return the params.yaml of every good run that made what the lock says; none when one cannot be read."""
+        runs = [record for record in self._vouching_stage(stage) if record.status == "success"]
+        blobs = [record.configs.get(PARAMS, "") for record in runs]
+        texts = dict(self.scene.git.read(blob for blob in set(blobs) if blob))
+        return list(texts.values()) if texts.keys() == set(blobs) else []
 
     def _texts_ever(self, path: str) -> Iterator[bytes]:
         blobs = dict.fromkeys(
