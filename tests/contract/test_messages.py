@@ -77,7 +77,7 @@ def spoken(tree: ast.AST) -> list[str]:
         if SPEAKING.search(name)
         for argument in [*call.args, *(keyword.value for keyword in call.keywords)]
         for text in literals(argument)
-        if PHRASE.search(text) and not text.startswith(COMMANDS)
+        if PHRASE.search(text) and not text.lstrip(" →").startswith(COMMANDS)
     ]
 
 

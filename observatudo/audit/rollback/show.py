@@ -99,7 +99,7 @@ def _warehouse(plan: Plan) -> list[str]:
 def _status_after(plan: Plan) -> list[str]:
     if not plan.moved:
         return [_("after it, dvc status is clean")]
-    lines = [_("after it, dvc status names these stages, for dvc repro to make anew:")]
+    lines = [_("after it, dvc status names these stages, for dvc repro to run again:")]
     for stage in plan.moved:
         more = "…" if len(stage.why) > _REASONS else ""
         lines.append(f"  {stage.stage}: {', '.join(stage.why[:_REASONS])}{more}")

@@ -35,7 +35,7 @@ def rebuild(root: Path, run: str, when: str, progress: Progress) -> int:
     if bad or rows != _published(root):
         drop(root)
         raise ObservatudoError(
-            _("dbt does not make the restored marts again: {names}").format(
+            _("dbt does not give the restored marts again: {names}").format(
                 names=", ".join(bad or sorted(_published(root)))
             ),
             next_step="dvc repro -f -s transform",

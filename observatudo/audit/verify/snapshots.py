@@ -34,7 +34,7 @@ def committed(scene: Scene, commit: str) -> Iterator[Finding]:
             file = f"{folder}/{name}"
             found = _committed_hash(scene, tree, file)
             if found is None:
-                what = _("a file of a snapshot is not in Git, and no .dvc file stands for it")
+                what = _("a file of a snapshot is in neither Git nor DVC")
                 yield Finding("missing", "snapshot", what, file, log, versions=at)
             elif found != (promised.sha256, promised.bytes):
                 what = _("a committed snapshot and its sidecar contradict each other")
