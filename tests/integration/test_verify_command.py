@@ -54,7 +54,13 @@ def test_a_flipped_byte_is_named_with_its_output_and_versions(repository: Past) 
     done = _verify(repository, "--deep")
     assert done.returncode == 1, done.stderr
     assert done.stdout.splitlines()[0].startswith("tampered")
-    for named in (str(edited), f"{FOLDER}/b.csv", "v-old", "v-new", repository.git("rev-parse", "HEAD")[:8]):
+    for named in (
+        edited.relative_to(repository.root).as_posix(),
+        f"{FOLDER}/b.csv",
+        "v-old",
+        "v-new",
+        repository.git("rev-parse", "HEAD")[:8],
+    ):
         assert named in done.stdout
     found = json.loads(_verify(repository, "--deep", "--json").stdout)
     (finding,) = [finding for finding in found["findings"] if finding["status"] == "tampered"]

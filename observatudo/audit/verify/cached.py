@@ -126,20 +126,25 @@ class Objects:
             yield from self._against_records(path, md5)
 
     def _in_cache(self, md5: str) -> Iterator[Finding]:
-        path = self.scene.store.path(md5)
+        path = self._shown(md5)
         if self.cached[md5] is None:
             if md5 not in self.in_remote:
                 what = _("an object is in neither cache nor remote")
-                yield self._finding("missing", "object", what, md5, str(path), self._renew(md5))
+                yield self._finding("missing", "object", what, md5, path, self._renew(md5))
             else:
                 what = _("an object is in the remote only")
-                yield self._finding("note", "object", what, md5, str(path), "dvc pull")
+                yield self._finding("note", "object", what, md5, path, "dvc pull")
         elif not self.is_whole(md5):
             what = _("an object in the cache is not the bytes that were put there")
-            yield self._finding("tampered", "object", what, md5, str(path), f"rm -f {path} && {self._renew(md5)}")
+            yield self._finding("tampered", "object", what, md5, path, f"rm -f {path} && {self._renew(md5)}")
         elif md5.endswith(FOLDER) and self.listing(md5) is None:
             what = _("the listing of a folder cannot be read")
-            yield self._finding("tampered", "object", what, md5, str(path), f"rm -f {path} && {self._renew(md5)}")
+            yield self._finding("tampered", "object", what, md5, path, f"rm -f {path} && {self._renew(md5)}")
+
+    def _shown(self, md5: str) -> str:
+        """Return where an object is in the cache: from the repository's root, if the cache is inside."""
+        path, root = self.scene.store.path(md5), self.scene.root.resolve()
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
     def _in_remote(self, md5: str) -> Iterator[Finding]:
         remote = self.scene.remote
@@ -243,7 +248,7 @@ class Objects:
         wrong = [vouched for vouched in said if vouched.output.sha256 != sha256]
         if len(wrong) == len(said):
             what = _("an output has the MD5 of its run record, but not the SHA-256")
-            where = str(self.scene.store.path(md5))
+            where = self._shown(md5)
             yield self._finding("tampered", "object", what, md5, where, f"rm -f {where} && {self._renew(md5)}")
             return
         for vouched in wrong:
