@@ -66,7 +66,10 @@ class Version:
     def _files_on_disk(self, path: str) -> list[Entry]:
         start = self.root / path
         found = [start] if start.is_file() else sorted(file for file in start.rglob("*") if file.is_file())
-        hashes = disk.md5s(self.root, found)
+        # nothing is written beside files that are not this repository's
+        hashes = (
+            disk.md5s(self.root, found) if self.root == self.store.root else {file: disk.md5(file) for file in found}
+        )
         entries = [
             Entry(relpath="" if file == start else file.relative_to(start).as_posix(), md5=hashes[file])
             for file in found

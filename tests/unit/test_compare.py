@@ -188,3 +188,4 @@ def test_of_a_version_and_a_path_what_stands_at_the_path_is_compared(repo: Past,
         assert list(found.rows) == ["fact_indicador"]
         assert (found.rows["fact_indicador"].changed, bool(found.labels.missing)) == (1, missing)
         assert found.rows["fact_indicador"].key == ["id_municipio", "data_referencia"]
+    assert [path.name for path in folder.iterdir()] == ["fact_indicador.parquet"]
