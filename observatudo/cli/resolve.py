@@ -58,7 +58,8 @@ def _show(done: Resolved) -> None:
         typer.echo(f"  {_word(origin, len(sides)).ljust(8)} {name}")
     for name in choice.to_run:
         note = _("   (its outputs are in neither cache nor remote)") if name in choice.absent else ""
-        typer.echo(f"  {_('to run').ljust(8)} {name}{note}")
+        due = _("to run")
+        typer.echo(f"  {due.ljust(8)} {name}{note}")
     typer.echo(_("resolved: {paths}").format(paths=", ".join(done.resolved)))
 
 

@@ -70,7 +70,8 @@ def blame(found: Blame) -> None:
 
 def _counted(changes: int, lost: int, versions: int) -> str:
     told = _("{changes} change(s) in {versions} version(s), newest first").format(changes=changes, versions=versions)
-    return f"{told}; {_('{count} cannot be read').format(count=lost)}" if lost else told
+    unread = _("{count} cannot be read").format(count=lost)
+    return f"{told}; {unread}" if lost else told
 
 
 def _grouped(entries: Iterable[Entry]) -> list[list[Entry]]:

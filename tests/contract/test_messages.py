@@ -124,6 +124,18 @@ def test_the_compiled_catalogue_is_the_committed_one() -> None:
     assert fresh.getvalue() == PO.with_suffix(".mo").read_bytes(), "type: make messages"
 
 
+def test_no_message_stands_inside_an_f_string_where_nothing_collects_it() -> None:
+    found = {
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path, tree in CODE.items()
+        for text in ast.walk(tree)
+        if isinstance(text, ast.JoinedStr)
+        for call, name in calls(text)
+        if name == "_"
+    }
+    assert not found
+
+
 def test_no_phrase_reaches_a_user_in_one_language_only() -> None:
     found = {str(path.relative_to(ROOT)): phrases for path, tree in CODE.items() if (phrases := spoken(tree))}
     assert not found, "wrap it in _() and type: make messages"
