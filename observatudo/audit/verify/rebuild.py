@@ -68,7 +68,8 @@ class Rebuild:
             yield "  " + _("in an environment of its own, from its requirements.lock")
         for output in differing:
             yield f"✗ {output.output}"
-            yield f"    {output.then} → {output.now or _('not made')}"
+            now = output.now or _("not made")
+            yield f"    {output.then} → {now}"
 
 
 def rebuild(root: Path, revision: str, tell: Callable[[str], None]) -> Rebuild:

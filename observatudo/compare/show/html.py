@@ -35,7 +35,8 @@ def text(comparison: Comparison) -> str:
     """Return the page. Numbers carry their place in the JSON (``data-at``) and their exact value (``data-value``)."""
     found = report(comparison, LIMITS)
     sections = [(f"part-{place}", section) for place, section in enumerate(found.sections)]
-    hints = f'data-sort="{escape(_("sort"))}" data-filter="{escape(_("filter"))}"'
+    sort, narrow = escape(_("sort")), escape(_("filter"))
+    hints = f'data-sort="{sort}" data-filter="{narrow}"'
     parts = [
         "<!DOCTYPE html>",
         f'<html lang="{"pt-BR" if language() == "pt_BR" else "en"}">',
@@ -81,7 +82,8 @@ def _hash(content: str) -> str:
 
 
 def _top(found: Report, sections: list[tuple[str, Section]]) -> Iterator[str]:
-    yield f"<header><h1>{escape(_('Data comparison'))}</h1>"
+    title = escape(_("Data comparison"))
+    yield f"<header><h1>{title}</h1>"
     yield f'<p class="verdict {found.outcome}">{escape(found.verdict)}</p>'
     yield '<dl class="sides">'
     for letter, name, what in found.sides:
@@ -92,7 +94,8 @@ def _top(found: Report, sections: list[tuple[str, Section]]) -> Iterator[str]:
     yield "</header>"
     if sections:
         links = (f'<li><a href="#{name}">{escape(section.title)}</a></li>' for name, section in sections)
-        yield f'<nav aria-label="{escape(_("parts"))}"><ul>{"".join(links)}</ul></nav>'
+        what = escape(_("parts"))
+        yield f'<nav aria-label="{what}"><ul>{"".join(links)}</ul></nav>'
 
 
 def _bottom(comparison: Comparison, found: Report) -> Iterator[str]:
@@ -118,7 +121,8 @@ def _block(block: Block, heading: str) -> Iterator[str]:
         yield f"<h3>{escape(block.title)}</h3>"
     yield from _grid(block, heading) if isinstance(block, Grid) else _items(block)
     if block.more:
-        yield f"<p>{escape(_('… and {n} more').format(n=words.count(block.more)))}</p>"
+        more = _("… and {n} more").format(n=words.count(block.more))
+        yield f"<p>{escape(more)}</p>"
 
 
 def _line(line: Line) -> str:
