@@ -76,7 +76,7 @@ def test_a_pipe_that_nobody_reads_is_no_error_message(command: str) -> None:
 
 def test_options_that_exclude_each_other_are_a_usage_error() -> None:
     done = run("-m", "observatudo.cli.app", "runs", "--json", "--csv")
-    assert done.returncode == 2
+    assert done.returncode == os.EX_USAGE
     assert "--json and --csv" in done.stderr
 
 
@@ -111,7 +111,10 @@ def test_outside_a_repository_the_command_says_so(tmp_path: Path) -> None:
 def test_every_command_has_help() -> None:
     done = run("-m", "observatudo.cli.app", "--help")
     assert done.returncode == 0
-    commands = "fetch repro datasets runs show value classify generate remove summary doctor"
+    commands = (
+        "fetch repro datasets runs show diff blame log verify rollback value classify generate remote resolve"
+        " provenance gc remove summary doctor"
+    )
     for command in commands.split():
         assert f"  {command} " in done.stdout
         assert run("-m", "observatudo.cli.app", command, "--help").returncode == 0
