@@ -106,3 +106,32 @@ def test_a_thousand_clean_states(made: Path, tmp_path: Path) -> None:
     wrong = [(state, why) for state, why in found if why]
     print(f"\n{len(wrong)} of {count} clean states complained of; {len({state for state, _why in found})} kinds")
     assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.drill
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cache: edit",
+        "output: edit",
+        "lock: edit a hash",
+        "record: edit a byte",
+        "record, committed: edit a value",
+        "snapshot: edit",
+        "warehouse: edit",
+        "metrics: edit",
+        "remote: edit",
+    ],
+)
+@pytest.mark.parametrize("remote", [True, False])
+def test_the_command_that_a_finding_names_mends_it(base: Path, tmp_path: Path, name: str, remote: bool) -> None:
+    if name.startswith("remote") and not remote:
+        pytest.skip("there is none")
+    small = repository.copy(base, tmp_path / "trial")
+    if not remote:
+        (small.root / ".dvc/config").write_text("[core]\n    analytics = false\n")
+        small.commit("no remote")
+    MUTATIONS[name](Trial(small, random.Random(SEED)))
+    (finding, *_more) = verify(small.root, Asked(deep=True)).of("tampered")
+    small.run("sh", "-c", finding.next_step.replace("git commit", "git commit -q -m mended"))
+    assert _complaints(verify(small.root, Asked(deep=True))) == ""

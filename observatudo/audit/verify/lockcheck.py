@@ -140,7 +140,8 @@ class LockCheck:
             yield from self._made_dep(name, dep, made)
             return
         if any(path.startswith(f"{dep.path}/") for path in self.lock.outs):
-            return  # a folder of outputs whose listings are not at hand
+            yield from self._unlisted(dep)
+            return
         own = self._own(dep.path)
         if own is not None and _same(dep, own):
             return
@@ -243,6 +244,15 @@ class LockCheck:
         else:
             what = _("the stage {stage} has not read the {path} that there is now").format(stage=name, path=dep.path)
             yield self._stale(what, dep.path)
+
+    def _unlisted(self, dep: Out) -> Iterator[Finding]:
+        """Give the outputs that no run made, of a folder that cannot be put together but was read as a run made it."""
+        strange = [path for path in self.lock.outs if path.startswith(f"{dep.path}/") and not self._is_known(path)]
+        made = map(self._of_record(dep.path), self.scene.ledger.records) if strange else ()
+        if any(found is not None and found.md5 == dep.md5 for found in made):
+            for path in strange:
+                what = _("dvc.lock names content of the output {path} that no run made").format(path=path)
+                yield self._forged(what, path)
 
     def _is_known(self, path: str) -> bool:
         """Say whether a run, an older lock, or a run that left no list of its outputs may have made this."""
