@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from observatudo.compare.rows.files import File
 from observatudo.compare.rows.options import Options
 from observatudo.compare.rows.types import Column, column
+
+
+def nameless(names: Sequence[str]) -> list[str]:
+    """Return the names that do not name one column: empty ones, and all that are alike.
+
+    Upper and lower case of ASCII letters are alike, as they are to DuckDB; those of other letters are not.
+    """
+    folded = Counter(name.encode().lower() for name in names)
+    return [name for name in names if not name or folded[name.encode().lower()] > 1]
+
+
+def ambiguous(files: Sequence[File]) -> list[str]:
+    """Return the names that do not name one column of the first file that has such."""
+    return next((found for file in files if (found := nameless(file.schema.names))), [])
 
 
 def paired(a: Sequence[File], b: Sequence[File], options: Options) -> tuple[list[Column], list[Column]] | str:

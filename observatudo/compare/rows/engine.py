@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from observatudo.compare import model
-from observatudo.compare.rows.options import Options, Source
+from observatudo.compare.rows.options import NAMED, Options, Source
 from observatudo.i18n import _
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 def compare(a: Source, b: Source, options: Options) -> model.Table:
     """Compare the rows of one table, old side *a* with new side *b*, and return all figures about it.
 
-    Files of the same name and MD5 are not read for differences. A column that one side lacks is not compared.
-    A side without files gives ``added`` or ``removed``. A key that is missing, null or not unique gives
-    ``not_comparable``, with the reason. The result is the same whatever the order of rows, the size of row
-    groups and the number of processors. Raises ObservatudoError, naming the file, when one cannot be read.
+    Files of the same name and MD5 are not read for differences, nor for the keys within them. A column that one
+    side lacks is not compared. A side without files gives ``added`` or ``removed``. A key that is missing, null or
+    not unique gives ``not_comparable``, with the reason. The result is the same whatever the order of rows, the size
+    of row groups and the number of processors. Raises ObservatudoError, naming the file, when one cannot be read.
+    Columns whose names are empty or alike give ``not_comparable`` too.
     """
     from observatudo.compare.rows import files
     from observatudo.compare.rows.work import working
@@ -63,16 +64,21 @@ class _Comparison:
         self._work, self._a, self._b, self._options = work, a, b, options
 
     def table(self) -> model.Table:
-        from observatudo.compare.rows.columns import paired
+        from observatudo.compare.rows.columns import ambiguous, nameless, paired
         from observatudo.compare.rows.files import skipped
         from observatudo.compare.rows.hashing import Sides
         from observatudo.compare.rows.streams import NotOneRow
         from observatudo.compare.rows.unique import why_not
 
+        for side, names in (("a", ambiguous(self._a)), ("b", ambiguous(self._b))):
+            if names:
+                return self._ambiguous(side, names)
         found = paired(self._a, self._b, self._options) if self._options.key else ""
         if isinstance(found, str):
             return self._not_comparable(_("column {column} of the key is not on both sides").format(column=found))
         keys, columns = found
+        if names := nameless([column.name for column in (*keys, *columns)]):
+            return self._ambiguous("a, b", names)
         alike = skipped(self._a, self._b, keys[0].a)
         a, b = ([file for file in files if (file.name, file.md5) not in alike] for files in (self._a, self._b))
         sides = Sides(a, b, keys, columns)
@@ -86,11 +92,17 @@ class _Comparison:
         tally.matched += sum(file.rows for file in self._a) - sum(file.rows for file in a)
         return self._result(sides, tally, len(alike))
 
-    def _not_comparable(self, why: str) -> model.Table:
+    def _ambiguous(self, side: str, names: Sequence[str]) -> model.Table:
+        shown = ", ".join(f'"{name}"' for name in names[:NAMED]) + (", …" if len(names) > NAMED else "")
+        why = _("{side}: {columns} do not name one column each (upper and lower case count as one)")
+        step = _("give every column, and every part of the key, a name of its own")
+        return self._not_comparable(why.format(side=side, columns=shown), step)
+
+    def _not_comparable(self, why: str, next_step: str = "") -> model.Table:
         return model.Table(
             status="not_comparable",
             why=why,
-            next_step=_("declare a key that names one row, or mend the rows that share one"),
+            next_step=next_step or _("declare a key that names one row, or mend the rows that share one"),
             key=list(self._options.key),
             rows_a=sum(file.rows for file in self._a),
             rows_b=sum(file.rows for file in self._b),

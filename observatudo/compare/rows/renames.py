@@ -10,6 +10,8 @@ from observatudo.compare.rows.options import Options, Source
 from observatudo.ingest.sql import ident
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from observatudo.compare.rows.files import File
     from observatudo.compare.rows.types import Column
     from observatudo.compare.rows.work import Work
@@ -26,8 +28,8 @@ def schema_changes(
 
     A removed and an added column are one that was renamed when they have the same values on rows of the same key:
     on at least nine tenths of a sample, beyond what chance would give, each the other's only best.
-    ``options`` gives memory and the folder to spill into. A side without files has no columns that changed.
-    Raises ObservatudoError when a file cannot be read.
+    ``options`` gives memory and the folder to spill into. A side without files has no columns that changed; of
+    columns that share a name the first stands for all. Raises ObservatudoError when a file cannot be read.
     """
     from observatudo.compare.rows.files import footers
     from observatudo.compare.rows.work import working
@@ -41,7 +43,7 @@ def schema_changes(
         renamed = _renamed(work, here, there, key)
     old, new = here[0].schema, there[0].schema
     found = []
-    for name in [*old.names, *(name for name in new.names if name not in old.names)]:
+    for name in dict.fromkeys([*old.names, *new.names]):
         if name in renamed:
             to, share = renamed[name]
             found.append(_renaming(table, name, to, share, here, there))
@@ -57,7 +59,12 @@ def schema_changes(
 def _type(files: Sequence[File], name: str) -> str:
     from observatudo.compare.rows.types import shown
 
-    return shown(files[0].schema.field(name).type)
+    return shown(_kind(files, name))
+
+
+def _kind(files: Sequence[File], name: str) -> pa.DataType:
+    schema = files[0].schema
+    return schema.field(schema.names.index(name)).type
 
 
 def _retyped(old: str, new: str, a: Sequence[File], b: Sequence[File]) -> bool:
@@ -102,13 +109,16 @@ def _lossy(old: str, new: str, a: Sequence[File], b: Sequence[File]) -> bool:
     from observatudo.compare.rows.files import span
 
     bounds = [span(file, old, nulls=True) for file in a if file.rows]
-    return losses.lossy(a[0].schema.field(old).type, b[0].schema.field(new).type, bounds)
+    return losses.lossy(_kind(a, old), _kind(b, new), bounds)
 
 
 def _renamed(work: Work, a: Sequence[File], b: Sequence[File], key: tuple[str, ...]) -> dict[str, tuple[str, float]]:
     """Return old name → new name and the share of equal values."""
+    from observatudo.compare.rows.columns import ambiguous
     from observatudo.compare.rows.types import column
 
+    if ambiguous(a) or ambiguous(b):
+        return {}
     old, new = a[0].schema, b[0].schema
     gone = [name for name in old.names if name not in new.names and name not in key]
     came = [name for name in new.names if name not in old.names and name not in key]

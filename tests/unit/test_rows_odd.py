@@ -1,0 +1,77 @@
+"""Row comparison: names, bytes and values that Parquet allows and few programs expect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from observatudo.compare import model
+from observatudo.compare.rows import Options, Source, compare, schema, schema_changes
+
+ORDERS = pytest.mark.parametrize("key", [[1, 2], [2, 1]], ids=["sorted", "unsorted"])
+
+
+def named(*columns: tuple[str, Sequence[object]]) -> pa.Table:
+    """Return a table whose names may repeat."""
+    return pa.Table.from_arrays([pa.array(values) for _name, values in columns], names=[name for name, _v in columns])
+
+
+def source(folder: Path, side: str, table: pa.Table) -> Source:
+    pq.write_table(table, folder / f"{side}.parquet")
+    return Source(((f"{side}.parquet", "", folder / f"{side}.parquet"),))
+
+
+def compared(folder: Path, a: pa.Table, b: pa.Table, *key: str, **options: object) -> model.Table:
+    asked = Options(key or ("k",), temp=folder, **options)  # type: ignore[arg-type]
+    return compare(source(folder, "a", a), source(folder, "b", b), asked)
+
+
+@ORDERS
+@pytest.mark.parametrize(("one", "other"), [("Valor", "valor"), ("valor", "valor"), ("", "valor"), ("K", "valor")])
+def test_columns_that_names_do_not_tell_apart_are_not_compared(
+    tmp_path: Path, key: list[int], one: str, other: str
+) -> None:
+    a, b = (named(("k", key), (one, [1, 2]), (other, [5, last])) for last in (6, 700))
+    for left, right, side in ((a, b, "a"), (named(("k", key)), b, "b")):
+        found = compared(tmp_path, left, right)
+        assert (found.status, found.changed, found.rows_a) == ("not_comparable", None, 2)
+        assert found.why.startswith(f"{side}: ")
+        assert f'"{one}"' in found.why
+        assert "name" in found.next_step
+
+
+def test_a_name_in_another_case_in_the_key_is_not_compared(tmp_path: Path) -> None:
+    a, b = (pa.table({"id": [2, 1], "ID": [5, last]}) for last in (6, 7))
+    for key in (("id",), ("ID",), ("ID", "id")):
+        assert compared(tmp_path, a, b, *key).why.startswith('a: "id", "ID" ')
+
+
+def test_a_column_that_stands_twice_in_the_key_is_named(tmp_path: Path) -> None:
+    rows = pa.table({"k": [2, 1]})
+    assert compared(tmp_path, rows, rows, "k", "k").why.startswith('a, b: "k", "k" ')
+
+
+@ORDERS
+def test_letters_beyond_ascii_in_either_case_are_two_names(tmp_path: Path, key: list[int]) -> None:
+    a, b = (pa.table({"k": key, "É": [1, 2], "é": [5, last]}) for last in (6, 7))
+    found = compared(tmp_path, a, b)
+    assert {name: column.changed for name, column in found.columns.items()} == {"É": 0, "é": 1}
+
+
+@ORDERS
+def test_a_name_whose_case_changed_is_a_rename(tmp_path: Path, key: list[int]) -> None:
+    a, b = pa.table({"k": key, "Valor": [1, 2]}), pa.table({"k": key, "valor": [1, 3]})
+    assert compared(tmp_path, a, b, renames={"Valor": "valor"}).columns["valor"].changed == 1
+
+
+@pytest.mark.parametrize("one", ["Valor", "valor", ""])
+def test_the_schema_of_columns_that_names_do_not_tell_apart_is_told(tmp_path: Path, one: str) -> None:
+    a = source(tmp_path, "a", named(("k", [1]), (one, [1]), ("valor", [2]), ("x", [7])))
+    b = source(tmp_path, "b", named(("k", [1]), (one, [1]), ("valor", [2]), ("y", [7])))
+    changes = schema_changes("t", a, b, ("k",))
+    assert [(change.column, change.change) for change in changes] == [("x", "removed"), ("y", "added")]
+    assert schema(a)["valor"] == "int64"
