@@ -11,6 +11,7 @@ import pytest
 
 from observatudo.compare import model
 from observatudo.compare.rows import Options, Source, compare, schema, schema_changes
+from observatudo.errors import ObservatudoError
 
 ORDERS = pytest.mark.parametrize("key", [[1, 2], [2, 1]], ids=["sorted", "unsorted"])
 
@@ -75,3 +76,39 @@ def test_the_schema_of_columns_that_names_do_not_tell_apart_is_told(tmp_path: Pa
     changes = schema_changes("t", a, b, ("k",))
     assert [(change.column, change.change) for change in changes] == [("x", "removed"), ("y", "added")]
     assert schema(a)["valor"] == "int64"
+
+
+def texts(*values: bytes) -> pa.Array:
+    """Return texts of any bytes."""
+    return pa.array(values, pa.binary()).view(pa.string())
+
+
+@ORDERS
+@pytest.mark.parametrize("both", [False, True])
+def test_a_text_that_is_no_utf_8_is_an_error_that_names_its_file(tmp_path: Path, key: list[int], both: bool) -> None:
+    good, bad = pa.table({"k": key, "v": ["a", "b"]}), pa.table({"k": key, "v": texts(b"\xff\xfe", b"b")})
+    if both and key == [1, 2]:
+        assert compared(tmp_path, bad, bad).same == 2  # nobody had to know what the bytes mean
+        return
+    with pytest.raises(ObservatudoError) as caught:
+        compared(tmp_path, bad if both else good, bad)
+    assert caught.value.where == ("a.parquet" if both else "b.parquet")
+    assert "UTF8" in caught.value.message
+    assert caught.value.next_step
+
+
+def test_a_key_that_is_no_utf_8_is_an_error_that_names_its_file(tmp_path: Path) -> None:
+    with pytest.raises(ObservatudoError) as caught:
+        compared(tmp_path, pa.table({"k": texts(b"a", b"\xff")}), pa.table({"k": ["a", "b"]}))
+    assert caught.value.where == "a.parquet"
+
+
+def test_a_name_that_is_no_utf_8_is_an_error_that_names_its_file(tmp_path: Path) -> None:
+    good, bad = (source(tmp_path, side, pa.table({"k": [1], "nome": [2]})) for side in "ab")
+    path = bad.files[0][2]
+    pq.write_table(pa.table({"k": [1], "nome": [2]}).replace_schema_metadata(None), path, store_schema=False)
+    path.write_bytes(path.read_bytes().replace(b"nome", b"no\xffe"))
+    for ask in (lambda: compare(good, bad, Options(("k",))), lambda: schema(bad)):
+        with pytest.raises(ObservatudoError) as caught:
+            ask()
+        assert caught.value.where == "b.parquet"

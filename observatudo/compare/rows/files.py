@@ -45,9 +45,9 @@ def readable(name: str) -> Iterator[None]:
         raise ObservatudoError(
             _("the file is gone"), where=name, next_step=_("compare again; `observatudo verify` finds what is missing")
         ) from error
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ObservatudoError(
-            _("the file cannot be read as Parquet: {why}").format(why=str(error).splitlines()[0]),
+            _("the file cannot be read as Parquet: {why}").format(why=(str(error).splitlines() or [""])[0]),
             where=name,
             next_step=_("observatudo verify --deep says whether its bytes are those of its version"),
         ) from error
@@ -64,12 +64,12 @@ def footer(name: str, md5: str, path: Path) -> File:
 
 
 def read_through(file: File) -> None:
-    """Read all of a file; raises ObservatudoError, naming it, when a part of it is damaged."""
+    """Read all of a file; raises ObservatudoError, naming it, when a part of it is damaged or a text no UTF-8."""
     import pyarrow.parquet as pq
 
     with readable(file.name), pq.ParquetFile(file.path) as opened:
-        for _batch in opened.iter_batches(use_threads=False):
-            pass
+        for batch in opened.iter_batches(use_threads=False):
+            batch.validate(full=True)
 
 
 def footers(source: Source, folder: Path) -> list[File]:

@@ -61,8 +61,9 @@ class Work:
 
 @contextmanager
 def working(options: Options) -> Iterator[Work]:
-    """Give a place to work in and take it away, whatever happens within; DuckDB's errors name what to do."""
+    """Give a place to work in and take it away, whatever happens within; errors of DuckDB and Arrow name what to do."""
     import duckdb
+    import pyarrow as pa
 
     folder = Path(tempfile.mkdtemp(prefix="observatudo-rows-", dir=options.temp))
     work = Work(folder, options.memory)
@@ -76,7 +77,7 @@ def working(options: Options) -> Iterator[Work]:
             where=str(folder.parent),
             next_step=_("make room there, or set TMPDIR to a folder that has some"),
         ) from error
-    except duckdb.Error as error:
+    except (duckdb.Error, pa.ArrowException, UnicodeDecodeError) as error:
         for file in work.files:
             read_through(file)
         raise ObservatudoError(
