@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from observatudo.compare.compare import Options
     from observatudo.compare.model import Comparison
     from observatudo.compare.policy import Policy
+    from observatudo.versions import Version
 
-SAME, BREACHED, NOT_COMPARABLE, INTERNAL, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 64, 130, 143
+SAME, BREACHED, NOT_COMPARABLE, INTERNAL, USAGE, INTERRUPTED = 0, 1, 2, 3, 64, 130
+_STOPPED = 128  # and the number of the signal
 _WIDTH = 80  # of what is not shown on a terminal
 
 
@@ -54,8 +56,6 @@ def diff(
 
     Without B the workspace is compared, without A with HEAD.
     """
-    import sys
-
     from observatudo.errors import ObservatudoError
 
     if sum((as_md, as_json, as_html)) > 1:
@@ -64,15 +64,15 @@ def diff(
     try:
         code = _diff(versions or [], table or [], key or [], fail_on, counts, _form(as_md, as_json, as_html), output)
     except _Usage as error:
-        print(error.cause, file=sys.stderr)
+        _say(error.cause)
         code = USAGE
     except ObservatudoError as error:
-        print(error, file=sys.stderr)
+        _say(error)
         code = NOT_COMPARABLE
     except BrokenPipeError:
         raise
     except OSError as error:
-        print(_("the system refused: {reason}").format(reason=error), file=sys.stderr)
+        _say(_("the system refused: {reason}").format(reason=error))
         code = INTERNAL
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -87,12 +87,23 @@ class _Usage(Exception):
         self.cause = cause
 
 
+def _say(cause: object) -> None:
+    """Print an error; what it quotes of names and data steers no terminal."""
+    import sys
+
+    from observatudo.compare.show import words
+
+    print("\n".join(map(words.printable, str(cause).split("\n"))), file=sys.stderr)
+
+
 def _mind_the_exit_code() -> None:
-    """Have an error nobody foresaw end with 3, since 1 says that a rule was broken; and SIGTERM clear up first."""
+    """Have an error nobody foresaw end with 3, since 1 says that a rule was broken; and who is stopped clear up."""
     import signal
     import sys
 
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(TERMINATED))
+    for sent in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(sent) is not signal.SIG_IGN:  # nohup
+            signal.signal(sent, lambda number, _frame: sys.exit(_STOPPED + number))
 
     told = sys.excepthook
 
@@ -119,9 +130,9 @@ def _diff(
 
     try:
         root = repository()
-        policy = _policy(root, fail_on)
-        given = _keys(keys)
+        given, path = _keys(keys), _path(output)
         a, b = Versions(root).pair(names)
+        policy = _policy(root, a, fail_on)
     except ObservatudoError as error:
         raise _Usage(error) from None
     with Progress() as progress:
@@ -131,20 +142,38 @@ def _diff(
         update={"policy": str(policy), "breaches": check(comparison, policy, is_partial=bool(only))}
     )
     final = comparison.model_copy(update={"verdict": verdict})
-    shown = _shown(final, form, on_terminal=output is None)
-    if output is None:
+    shown = _shown(final, form, on_terminal=path is None)
+    if path is None:
         typer.echo(shown, nl=False)
     else:
-        _write(shown, output)
+        _write(shown, path)
         typer.echo(words.verdict(final))
     return _code(final)
 
 
-def _policy(root: Path, fail_on: str | None) -> Policy:
-    """Return the policy of configs/diff.yaml, with the rules of the command line added."""
-    from observatudo.compare.policy import combined, load, parse
+def _policy(root: Path, a: Version, fail_on: str | None) -> Policy:
+    """Return the policy of configs/diff.yaml, with the rules of the command line and of the older version added.
 
-    return combined(load(root), parse(fail_on or ""))
+    Else a change could take away the rules it is held against.
+    """
+    from observatudo.compare.policy import FILE, combined, load, parse, read
+
+    text = a.text(FILE.as_posix()) if a.kind in ("commit", "experiment") else None
+    older = None if text is None else read(text, f"{a.name}:{FILE.as_posix()}")
+    return combined(load(root), older, parse(fail_on or ""))
+
+
+def _path(output: str | None) -> Path | None:
+    from pathlib import Path
+
+    from observatudo.errors import ObservatudoError
+
+    if output is not None and not Path(output).name:
+        raise ObservatudoError(
+            _("--output needs the name of a file, not “{text}”").format(text=output),
+            next_step="observatudo diff A B --html -o diff.html",
+        )
+    return None if output is None else Path(output)
 
 
 def _keys(given: list[str]) -> dict[str, tuple[str, ...]]:
@@ -170,7 +199,8 @@ def _options(
 
     return Options(
         only=only,
-        keys=lambda table: keys.get(table) or policy.key(table),
+        keys=lambda table: keys.get(table, ()),
+        default_keys=policy.key,
         tolerances=policy.tolerances,
         report="counts" if counts else "full",
         progress=progress.told,
@@ -200,14 +230,11 @@ def _shown(comparison: Comparison, form: str, *, on_terminal: bool) -> str:
     return terminal.text(comparison, width=width, colour=is_terminal and not os.environ.get("NO_COLOR"))
 
 
-def _write(text: str, output: str) -> None:
-    """Write the report whole or not at all."""
-    from pathlib import Path
-
-    path = Path(output)
+def _write(text: str, path: Path) -> None:
+    """Write the report whole or not at all; of a file's name that is no text, what JSON too reads back as it was."""
     part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(text, encoding="utf-8", newline="\n")
+        part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -233,8 +260,12 @@ class Progress:
 
     def told(self, table: str, done: int, of: int) -> None:
         """Show that ``done`` bytes of ``of`` have been read of a table."""
+        from rich.markup import escape
+
+        from observatudo.compare.show import words
+
         if table not in self._tasks:
-            self._tasks[table] = self._bars.add_task(table, total=of)
+            self._tasks[table] = self._bars.add_task(escape(words.printable(table)), total=of)
         self._bars.update(self._tasks[table], completed=done, visible=done < of)
 
     def __enter__(self) -> Progress:

@@ -33,8 +33,9 @@ from observatudo.compare.model import (
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 from observatudo.versions import TableAt, TableFile, Version, tables
+from observatudo.versions.lock import FILE as LOCK
 from observatudo.versions.store import Missing
-from observatudo.versions.tables import OBSERVATION_KEY
+from observatudo.versions.tables import OBSERVATION_KEY, of_output
 
 _PLACES = ("id_municipio", "id_localidade")
 _YEARS = ("data_referencia", "ano")
@@ -49,14 +50,15 @@ Progress = Callable[[str, int, int], None]
 class Options:
     """How two versions are compared.
 
-    ``only`` are patterns of the tables to compare (none: all). ``keys`` gives the key of tables that have none of
-    their own, ``tolerances`` those of columns, both asked by the table's name.
+    ``only`` are patterns of the tables to compare (none: all). By the table's name, ``keys`` gives keys that come
+    before a table's own, ``default_keys`` those of tables that have none, ``tolerances`` those of columns.
     ``report`` is ``full`` or ``counts`` (faster: no segments, transitions, drift, samples). ``progress`` is told
     the table, bytes done and bytes in all.
     """
 
     only: Sequence[str] = ()
     keys: Callable[[str], tuple[str, ...]] = lambda _table: ()
+    default_keys: Callable[[str], tuple[str, ...]] = lambda _table: ()
     tolerances: Callable[[str], Mapping[str, rows.Tolerance]] = lambda _table: {}
     report: Literal["full", "counts"] = "full"
     samples: int = 3
@@ -70,17 +72,23 @@ def compare(a: Version, b: Version, options: Options | None = None) -> Compariso
     Raises ObservatudoError when a version cannot be read at all.
     """
     chosen = options or Options()
-    all_before, all_after = tables(a), tables(b)
+    _require_lock(a, b)
+    _require_lock(b, a)
+    all_before, lost_a = _read(a)
+    all_after, lost_b = _read(b)
     before, after = _chosen(all_before, chosen), _chosen(all_after, chosen)
     if a.kind == b.kind == "path":
         before, after = _paired(before, after)
     elif "path" in (a.kind, b.kind):
         before, after = _asked_for(before, after, after if b.kind == "path" else before)
+    lost = _lost(a, b, {**lost_a, **lost_b})
+    before, after = _without(before, lost), _without(after, lost)
     with _spill(a.root if a.root.is_dir() else a.root.parent) as temp:
         compared = [_Pair(a, b, name, before.get(name), after.get(name), chosen, temp) for name in {**before, **after}]
         states = _states(b) or _states(a)
         found = {pair.name: _told(pair.table(), pair.is_derived, states) for pair in compared}
         schema = _schema(compared, found)
+    found |= lost
     parts = _Parts(
         key_parts.config(a, b),
         key_parts.params(a, b),
@@ -93,7 +101,7 @@ def compare(a: Version, b: Version, options: Options | None = None) -> Compariso
     return Comparison(
         a=_side(a),
         b=_side(b),
-        verdict=_verdict(parts),
+        verdict=_verdict(parts, is_whole="path" not in (a.kind, b.kind) and "run" not in (a.kind, b.kind)),
         config=parts.config,
         params=parts.params,
         metrics=parts.metrics,
@@ -102,6 +110,53 @@ def compare(a: Version, b: Version, options: Options | None = None) -> Compariso
         labels=parts.labels,
         dbt=parts.dbt,
     )
+
+
+def _require_lock(version: Version, other: Version) -> None:
+    """Raise ObservatudoError for a workspace whose dvc.lock is gone: its outputs are not, nothing names them."""
+    if version.kind == "workspace" and version.text(LOCK) is None and other.kind == "commit" and other.text(LOCK):
+        raise ObservatudoError(
+            _("the workspace has no {file}, which names its outputs").format(file=LOCK),
+            next_step=f"git checkout -- {LOCK}",
+        )
+
+
+def _read(version: Version) -> tuple[dict[str, TableAt], dict[str, ObservatudoError]]:
+    """Return a version's tables, and the outputs whose tables nobody can tell, with the reason."""
+    if version.kind == "path":
+        return tables(version), {}
+    found: list[TableAt] = []
+    lost: dict[str, ObservatudoError] = {}
+    for path in sorted(version.lock.outs):
+        try:
+            _require_on_disk(version, path)
+            found += of_output(version, path)
+        except ObservatudoError as error:
+            lost[path] = error
+    return {table.name: table for table in sorted(found, key=lambda table: (table.derived, table.name))}, lost
+
+
+def _require_on_disk(version: Version, path: str) -> None:
+    if version.on_disk and not (version.root / path).exists():
+        raise ObservatudoError(_("{path} is not there").format(path=path), next_step=f"dvc checkout {path}")
+
+
+def _lost(a: Version, b: Version, lost: Mapping[str, ObservatudoError]) -> dict[str, Table]:
+    """Return a table for each output that cannot be read: missing, or the same where both sides name one hash."""
+    found = {}
+    for path, error in lost.items():
+        hashes = {side.lock.outs[path].md5 for side in (a, b) if path in side.lock.outs}
+        on_both = path in a.lock.outs and path in b.lock.outs
+        if on_both and len(hashes) == 1 and not (a.on_disk or b.on_disk):
+            found[path] = Table(status="same", added=0, removed=0, changed=0)
+        else:
+            found[path] = Table(status="missing", why=error.message, next_step=error.next_step)
+    return found
+
+
+def _without(found: dict[str, TableAt], lost: Mapping[str, Table]) -> dict[str, TableAt]:
+    """Leave out the tables of outputs that cannot be read on one side."""
+    return {name: table for name, table in found.items() if not any(file.out in lost for file in table.files)}
 
 
 def _told(table: Table, is_derived: bool, states: Mapping[str, str]) -> Table:
@@ -116,11 +171,11 @@ def _told(table: Table, is_derived: bool, states: Mapping[str, str]) -> Table:
 def _states(version: Version) -> dict[str, str]:
     """Return IBGE's code of a state → its letters, where the version has the list of states."""
     text = (version.text(paths.STATES.as_posix()) or b"").decode(errors="replace")
-    return {
-        row["id_uf"]: row["sigla_uf"]
-        for row in csv.DictReader(io.StringIO(text))
-        if {"id_uf", "sigla_uf"} <= row.keys()
-    }
+    try:
+        lines = list(csv.DictReader(io.StringIO(text)))
+    except csv.Error:
+        return {}
+    return {line["id_uf"]: line["sigla_uf"] for line in lines if {"id_uf", "sigla_uf"} <= line.keys()}
 
 
 def _side(version: Version) -> Side:
@@ -193,7 +248,10 @@ class _Pair:
         try:
             return self._table()
         except Missing as error:
-            return Table(status="missing", why=error.message, next_step=error.next_step, key=list(self.key))
+            return Table(status="missing", why=error.message, next_step=error.next_step)
+        except ObservatudoError as error:  # this table cannot be read; the others can
+            where = f" ({error.where})" if error.where else ""
+            return Table(status="not_comparable", why=f"{error.message}{where}", next_step=error.next_step)
 
     def _table(self) -> Table:
         if self.before is None or self.after is None:
@@ -230,13 +288,14 @@ class _Pair:
         for version, table in ((self.a, self.before), (self.b, self.after)):
             assert table is not None
             if all(_has_footer(version, file) for file in table.files):
-                return sum(_footer_rows(file.local(version)) for file in table.files)
+                counts = [_footer_rows(file.local(version)) for file in table.files]
+                return None if None in counts else sum(filter(None, counts))
         return None
 
     @cached_property
     def key(self) -> tuple[str, ...]:
         own = next((side.key for side in (self.after, self.before) if side and side.key), ())
-        return self.options.keys(self.name) or own or self._usual_key()
+        return self.options.keys(self.name) or own or self.options.default_keys(self.name) or self._usual_key()
 
     def _usual_key(self) -> tuple[str, ...]:
         """Return the key of observations for a table without one that has its columns."""
@@ -282,10 +341,15 @@ def _has_footer(version: Version, file: TableFile) -> bool:
     return not file.name.endswith(".csv") if version.on_disk else version.store.has(file.entry.md5)
 
 
-def _footer_rows(path: Path) -> int:
+def _footer_rows(path: Path) -> int | None:
+    """Return a file's rows, or None for one that is damaged: that it is the same on both sides is known by its hash."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    count: int = pq.read_metadata(path).num_rows
+    try:
+        count: int = pq.read_metadata(path).num_rows
+    except pa.ArrowException:
+        return None
     return count
 
 
@@ -297,8 +361,15 @@ def _source(version: Version, table: TableAt | None) -> rows.Source:
     return rows.Source(tuple((file.name, file.entry.md5, file.local(version)) for file in table.files))
 
 
+def _columns(pair: _Pair) -> list[ColumnChange]:
+    try:
+        return pair.columns
+    except ObservatudoError:  # its table says why
+        return []
+
+
 def _schema(pairs: Sequence[_Pair], found: Mapping[str, Table]) -> Schema:
-    columns = [change for pair in pairs if found[pair.name].status != "missing" for change in pair.columns]
+    columns = [change for pair in pairs for change in _columns(pair)]
     return Schema(
         columns=columns,
         tables={
@@ -313,7 +384,7 @@ def _schema(pairs: Sequence[_Pair], found: Mapping[str, Table]) -> Schema:
 def _labels(a: Version, b: Version, before: Mapping[str, TableAt], after: Mapping[str, TableAt]) -> Labels:
     try:
         return labels(a, b, before, after)
-    except Missing as error:
+    except ObservatudoError as error:
         return Labels(status="missing", missing=[error.message])
 
 
@@ -328,6 +399,10 @@ class _Parts:
     dbt: Dbt
 
     @property
+    def is_one_sided(self) -> bool:
+        return any(part.missing for part in (self.config, self.params, self.metrics, self.labels, self.dbt))
+
+    @property
     def is_changed(self) -> bool:
         tables = any(table.status in ("changed", "added", "removed") for table in self.rows.values())
         models = self.dbt.added or self.dbt.removed or self.dbt.changed or self.dbt.began_to_fail
@@ -336,16 +411,20 @@ class _Parts:
         return bool(tables or models or keys or schema or self.labels.status == "changed" or self.dbt.ceased_to_fail)
 
 
-def _verdict(parts: _Parts) -> Verdict:
-    """Sum up. Tables that follow from others are left out of the counts: one change would count several times."""
+def _verdict(parts: _Parts, *, is_whole: bool) -> Verdict:
+    """Sum up. ``is_whole``: both sides are repositories, so that a part that only one has went or came.
+
+    Tables that follow from others are left out of the counts: one change would count several times.
+    """
     by_status = {
         status: [name for name, table in parts.rows.items() if table.status == status]
         for status in ("not_comparable", "missing")
     }
     counted = [table for table in parts.rows.values() if not table.derived]
+    is_changed = parts.is_changed or (is_whole and parts.is_one_sided)
     incomparable = by_status["not_comparable"] or by_status["missing"]
     return Verdict(
-        outcome="not_comparable" if incomparable else "changed" if parts.is_changed else "same",
+        outcome="not_comparable" if incomparable else "changed" if is_changed else "same",
         added=sum(table.added or 0 for table in counted),
         removed=sum(table.removed or 0 for table in counted),
         changed=sum(table.changed or 0 for table in counted),

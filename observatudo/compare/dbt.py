@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from observatudo import paths
@@ -27,12 +27,15 @@ def dbt(a: Version, b: Version) -> Dbt:
         for side, found, other in ((a, found_a, found_b), (b, found_b, found_a))
         if other and not found
     ]
-    both = before.keys() & after.keys() if before and after else set()
-    began, ceased = _tests(built_a, built_b)
+    both = before.keys() & after.keys()
+    is_comparable = bool(before and after)
+    unnamed = [side.name for side, build in ((a, built_a), (b, built_b)) if _is_unnamed(build)]
+    missing += [_("{side} does not name its tests that warn").format(side=name) for name in unnamed]
+    began, ceased = _tests(built_a, built_b) if not unnamed else ([], [])
     return Dbt(
-        added=sorted(after.keys() - before.keys()) if both else [],
-        removed=sorted(before.keys() - after.keys()) if both else [],
-        changed=sorted(name for name in both if before[name] != after[name]),
+        added=_names(after.keys() - before.keys()) if is_comparable else [],
+        removed=_names(before.keys() - after.keys()) if is_comparable else [],
+        changed=_names(path for path in both if before[path] != after[path]),
         began_to_fail=began,
         ceased_to_fail=ceased,
         tests=[DbtTest(name=name, a=_count(built_a, name), b=_count(built_b, name)) for name in _COUNTS],
@@ -42,12 +45,15 @@ def dbt(a: Version, b: Version) -> Dbt:
 
 
 def _project(version: Version) -> dict[str, str]:
-    """Return model → blob of its SQL; other files of the project (macros, tests, seeds) by their path."""
-    files = {path: blob for path, blob in version.tree.paths("dbt").items() if is_input(path)}
-    return {_name(path): blob for path, blob in files.items()}
+    return {path: blob for path, blob in version.tree.paths("dbt").items() if is_input(path)}
+
+
+def _names(files: Iterable[str]) -> list[str]:
+    return sorted(map(_name, files))
 
 
 def _name(path: str) -> str:
+    """Return a model's name; other files of the project (macros, tests, seeds) have their path."""
     inside = PurePosixPath(path).relative_to("dbt")
     return inside.stem if inside.parts[0] == "models" and inside.suffix == ".sql" else inside.as_posix()
 
@@ -68,6 +74,11 @@ def _tests(a: Build, b: Build) -> tuple[list[str], list[str]]:
     if not a or not b:
         return [], []
     return sorted(after.keys() - before.keys()), sorted(before.keys() - after.keys())
+
+
+def _is_unnamed(build: Build) -> bool:
+    """Say whether tests warned whose names were not kept: versions of before they were."""
+    return bool(_count(build, "tests_warned")) and not _mapping(build, "warned")
 
 
 def _rows(a: Build, b: Build) -> list[DbtRows]:

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
 from pathlib import PurePosixPath
 
 import yaml
@@ -20,7 +22,9 @@ from observatudo.versions import Version
 
 _CONFIGS = ("configs", paths.RAW.as_posix(), *EVIDENCE)
 _NAMES = ("name", "id", "eixo", "slug")  # what tells the items of a list apart, in the order they are tried
-_WHOLE = "(text)"
+_WHOLE, _FORM = "(text)", "(order or form)"
+_PARSED = (".yaml", ".yml", ".dvc", ".json")
+_MOST = 100_000  # keys in one file: aliases of YAML multiply
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Flat = dict[str, JsonValue]
 
@@ -60,16 +64,18 @@ def metrics(a: Version, b: Version) -> Metrics:
 def _metric(change: KeyChange) -> MetricChange:
     a, b = change.a, change.b
     delta = relative = None
-    if _is_number(a) and _is_number(b):
-        delta = float(b) - float(a)  # type: ignore[arg-type]
-        relative = delta / abs(float(a)) if a else None  # type: ignore[arg-type]
+    if (
+        isinstance(a, int | float)
+        and isinstance(b, int | float)
+        and not isinstance(a, bool)
+        and not isinstance(b, bool)
+    ):
+        with suppress(OverflowError):  # a number of hundreds of digits
+            delta = float(b) - float(a)
+            relative = delta / abs(float(a)) if a else None
     return MetricChange(
         file=change.file, key=change.key, change=change.change, a=a, b=b, delta=delta, relative=relative
     )
-
-
-def _is_number(value: JsonValue) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _without(a: Version, b: Version, place: str) -> list[str]:
@@ -97,12 +103,21 @@ def _is_read(path: str) -> bool:
 
 
 def _changes(path: str, before: bytes | None, after: bytes | None) -> Iterator[KeyChange]:
-    a, b = flat(path, before), flat(path, after)
+    width = _width(before, after) if path.endswith(".csv") else 0
+    a, b = flat(path, before, width), flat(path, after, width)
+    found = False
     for key in sorted(a.keys() | b.keys()):
-        if key in a and key in b and a[key] == b[key] and type(a[key]) is type(b[key]):
+        if key in a and key in b and _is_equal(a[key], b[key]):
             continue
+        found = True
         change: Change = "added" if key not in a else "removed" if key not in b else "changed"
         yield KeyChange(file=path, dataset=_dataset(path, key), key=key, change=change, a=a.get(key), b=b.get(key))
+    if not found and before and after and _form(path, before) != _form(path, after):
+        yield KeyChange(file=path, dataset=_dataset(path, _FORM), key=_FORM, change="changed")
+
+
+def _is_equal(a: JsonValue, b: JsonValue) -> bool:
+    return type(a) is type(b) and (a == b or (a != a and b != b))  # NaN is NaN
 
 
 def _dataset(path: str, key: str) -> str | None:
@@ -117,24 +132,46 @@ def _dataset(path: str, key: str) -> str | None:
     return section[1] if path == paths.PARAMS.as_posix() and section[0] == "datasets" and len(section) > 1 else None
 
 
-def flat(path: str, text: bytes | None) -> Flat:
+def flat(path: str, text: bytes | None, width: int = 0) -> Flat:
     """Return the content of a file as dotted key → value; a file of another kind is one key, its text.
 
-    Items of a list are told apart by their name where each has one, lines of a CSV by their first cells; so a line
-    that moved is no change. A file that cannot be parsed is compared as text.
+    Items of a list are told apart by their name where each has one, lines of a CSV by their first ``width`` cells; so a
+    line that moved is no change. A file that cannot be parsed, or holds more keys than anybody writes, is compared as
+    text.
     """
     if text is None:
         return {}
     try:
-        if path.endswith((".yaml", ".yml", ".dvc")):
-            return dict(_flatten("", yaml.load(text, _Loader)))  # noqa: S506 a safe loader
-        if path.endswith(".json"):
-            return dict(_flatten("", json.loads(text)))
         if path.endswith(".csv"):
-            return _lines(text.decode())
-    except (yaml.YAMLError, ValueError, csv.Error):
+            return _lines(text.decode(), width)
+        if path.endswith(_PARSED):
+            pairs = list(islice(_flatten("", _parsed(path, text)), _MOST + 1))
+            if len(pairs) <= _MOST:
+                return dict(pairs)
+    except (yaml.YAMLError, ValueError, csv.Error, RecursionError):
         pass
     return {_WHOLE: text.decode(errors="replace")}
+
+
+def _parsed(path: str, text: bytes) -> object:
+    return json.loads(text) if path.endswith(".json") else yaml.load(text, _Loader)  # noqa: S506 a safe loader
+
+
+def _form(path: str, text: bytes) -> object:
+    """Return what flat keys cannot tell: the order of lists, types of containers, the header of a CSV."""
+    try:
+        if path.endswith(".csv"):
+            header, *rows = csv.reader(io.StringIO(text.decode(), newline=""), strict=True)
+            return header, sorted(rows)
+        return _typed(_parsed(path, text)) if path.endswith(_PARSED) else None
+    except (yaml.YAMLError, ValueError, csv.Error, RecursionError):
+        return None
+
+
+def _typed(value: object) -> object:
+    if isinstance(value, Mapping):
+        return "mapping", sorted((str(key), repr(_typed(inner))) for key, inner in value.items())
+    return [_typed(item) for item in value] if isinstance(value, list) else (type(value).__name__, str(value))
 
 
 def _flatten(prefix: str, value: object) -> Iterator[tuple[str, JsonValue]]:
@@ -172,13 +209,26 @@ def _named(items: list[object]) -> Iterable[tuple[str, object]]:
     return [(str(number), item) for number, item in enumerate(items)]
 
 
-def _lines(text: str) -> Flat:
-    """Return each line of a CSV under its shortest beginning that is unique in the file, header left out."""
+def _width(*texts: bytes | None) -> int:
+    """Return how many of its first cells tell the lines of a CSV apart, in each of the texts; 0 where none do."""
+    try:
+        tables = [list(csv.reader(io.StringIO(text.decode(), newline=""), strict=True))[1:] for text in texts if text]
+    except (ValueError, csv.Error):
+        return 0
+    longest = max((len(row) for rows in tables for row in rows), default=0)
+    return next(
+        (n for n in range(1, longest + 1) if all(len({tuple(r[:n]) for r in rows}) == len(rows) for rows in tables)), 0
+    )
+
+
+def _lines(text: str, width: int) -> Flat:
+    """Return each cell of a CSV under the beginning of its line and its column's name; without a width by number."""
     header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    width = next((n for n in range(1, len(header) + 1) if len({tuple(row[:n]) for row in rows}) == len(rows)), 0)
     found: Flat = {}
     for number, row in enumerate(rows):
         key = " | ".join(row[:width]) if width else str(number)
-        for name, cell in zip(header[width:] or header, row[width:] or row, strict=False):
+        names = [*header, *(str(n + 1) for n in range(len(header), len(row)))]
+        cells = list(zip(names, row, strict=False))
+        for name, cell in cells[width:] or cells:
             found[f"{key}.{name}"] = cell
     return found

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from observatudo import paths
 from observatudo.compare.model import Flip, Labels
+from observatudo.errors import DataError
 from observatudo.i18n import _
 from observatudo.versions import TableAt, Version
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 Cause = Literal["input", "prompt", "model", "override", "taxonomy", "noise"]
 Row = Mapping[str, object]
@@ -39,7 +37,7 @@ def labels(a: Version, b: Version, tables_a: Mapping[str, TableAt], tables_b: Ma
     if missing:
         return Labels(status="missing", missing=missing) if len(missing) == 1 else Labels()
     if _hashes(tables_a[_LABELS]) == _hashes(tables_b[_LABELS]):
-        return _same(len(_read(a, tables_a[_LABELS])))
+        return _same(b, tables_b[_LABELS])
     before, after = _side(a, tables_a), _side(b, tables_b)
     both = sorted(before.labels.keys() & after.labels.keys())
     flips = list(_flips(before, after, both))
@@ -57,8 +55,10 @@ def labels(a: Version, b: Version, tables_a: Mapping[str, TableAt], tables_b: Ma
     )
 
 
-def _same(count: int) -> Labels:
-    return Labels(status="same", compared=count)
+def _same(version: Version, table: TableAt) -> Labels:
+    """Labels that are the same by hash are counted where they are here, not pulled for it."""
+    is_here = version.on_disk or all(version.store.has(file.entry.md5) for file in table.files)
+    return Labels(status="same", compared=len(_read(version, table)) if is_here else 0)
 
 
 def _nested(matrix: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
@@ -81,18 +81,28 @@ def _side(version: Version, tables: Mapping[str, TableAt]) -> _Side:
 def _threshold(version: Version) -> object:
     import yaml
 
-    content = yaml.safe_load(version.text(paths.PARAMS.as_posix()) or b"")
+    try:
+        content = yaml.safe_load(version.text(paths.PARAMS.as_posix()) or b"")
+    except yaml.YAMLError:
+        return None
     return content.get("classify") if isinstance(content, Mapping) else None
 
 
 def _read(version: Version, table: TableAt) -> dict[str, Row]:
     """Return id_indicador → row of a small table."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     found: dict[str, Row] = {}
     for file in table.files:
-        content: pa.Table = pq.read_table(file.local(version))
-        found |= {str(row["id_indicador"]): row for row in content.to_pylist()}
+        try:
+            content = pq.read_table(file.local(version))
+        except (pa.ArrowException, OSError) as error:
+            why = " ".join(str(error).split())
+            raise DataError(
+                _("the table cannot be read: {why}").format(why=why), where=f"{version.name}:{file.out}"
+            ) from None
+        found |= {str(row.get("id_indicador")): row for row in content.to_pylist()}
     return found
 
 

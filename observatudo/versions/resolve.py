@@ -89,6 +89,8 @@ class Versions:
         Tried in this order: ``workspace``; a path that begins with ``./``, ``../``, ``/`` or ``~``; a run id or the
         beginning of one; a Git revision; a DVC experiment; any other path. Raises ObservatudoError when it is none.
         """
+        if not name.strip():
+            raise ObservatudoError(_("the name of a version is empty"), next_step="observatudo diff A B")
         if name == WORKSPACE:
             return self.workspace()
         if name.startswith(_OUTSIDE):

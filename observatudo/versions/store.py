@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
@@ -29,6 +30,7 @@ class Entry(BaseModel):
 
 
 _ENTRIES = TypeAdapter(list[Entry])
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")  # anything else would be a path out of the cache
 
 
 class Missing(ObservatudoError):
@@ -76,7 +78,7 @@ class Store:
 
     def has(self, md5: str) -> bool:
         """Say whether the cache has the object; its bytes are not looked at."""
-        return self.path(md5).is_file()
+        return bool(_MD5.fullmatch(md5)) and self.path(md5).is_file()
 
     def get(self, md5: str, what: str = "") -> Path:
         """Return the object's file, pulled when it is missing. Raises Missing; ``what`` is its name for a person."""
@@ -121,7 +123,7 @@ class Store:
                 with Repo(str(self.root)) as repo:
                     if not repo.config["core"].get("remote"):
                         return _("no remote is set")
-                    repo.cloud.pull([HashInfo("md5", md5) for md5 in md5s])
+                    repo.cloud.pull([HashInfo("md5", md5) for md5 in md5s if _MD5.fullmatch(md5)])
             except (DvcException, OSError) as error:
                 return " ".join(str(error).split())
         return _("the remote does not have them")
@@ -134,6 +136,7 @@ class Store:
         path = self.get(md5, what)
         try:
             entries = _ENTRIES.validate_python(json.loads(path.read_bytes()))
+            _require_inside(entries)
         except (ValueError, ValidationError) as error:
             raise ObservatudoError(
                 _("the cached listing of {what} is damaged: {why}").format(
@@ -143,3 +146,11 @@ class Store:
                 next_step="observatudo verify --deep",
             ) from None
         return sorted(entries, key=lambda entry: entry.relpath)
+
+
+def _require_inside(entries: Iterable[Entry]) -> None:
+    """Raise ValueError for a name that leads out of its folder."""
+    for entry in entries:
+        name = PurePosixPath(entry.relpath)
+        if name.is_absolute() or ".." in name.parts or not name.parts:
+            raise ValueError(f"{entry.relpath!r} leads out of the folder")

@@ -17,6 +17,7 @@ from observatudo.versions.version import Version
 OBSERVATION_KEY = ("id_indicador", "id_municipio", "data_referencia")
 _OBSERVATIONS = "observacao"
 _INGESTED = {_OBSERVATIONS: OBSERVATION_KEY, "indicador": ("id_indicador",)}
+_READ = (".parquet", ".csv", ".csv.gz")
 _SINGLE = {paths.LABELS.as_posix(): ("rotulo", ("id_indicador",))}
 _LOADS = (paths.WAREHOUSE / "carga.parquet").as_posix()
 
@@ -146,14 +147,32 @@ def _keys(text: bytes) -> dict[str, tuple[str, ...]]:
 
 
 def _in_path(version: Version) -> Iterator[TableAt]:
-    single = version.root.is_file()
-    found = [version.root] if single else sorted(version.root.iterdir())
+    """Give a path's tables: the one file, or a folder's Parquet and CSV files and its folders of Parquet files."""
+    if version.root.is_file():
+        (entry,) = _beside(version).files(version.root.name)
+        yield TableAt(_stem(version.root), (), (TableFile(version.root.name, "", entry),))
+        return
+    found = sorted(version.root.iterdir())
     described = version.root / "datapackage.json"
     keys = _keys(described.read_bytes()) if described.is_file() else {}
-    parquet = {path.stem for path in found if path.suffix == ".parquet"}
+    parquet = {_stem(path) for path in found if path.suffix.lower() == ".parquet"}
     for path in found:
-        is_copy = path.suffix == ".csv" and path.stem in parquet and not single  # of a table exported in both forms
-        if path.suffix in (".parquet", ".csv") and path.is_file() and not is_copy:
-            (entry,) = Version(path.name, "path", path.parent, version.tree, version.store).files(path.name)
-            files = (TableFile(path.name, "" if single else path.name, entry),)
-            yield TableAt(path.stem, keys.get(path.name, ()), files)
+        if path.is_dir():
+            yield from _folder(version, path.name)
+        elif path.name.lower().endswith(_READ) and (path.suffix.lower() == ".parquet" or _stem(path) not in parquet):
+            (entry,) = version.files(path.name)  # a CSV beside a Parquet file is a copy of it
+            yield TableAt(_stem(path), keys.get(path.name, ()), (TableFile(path.name, path.name, entry),))
+
+
+def _folder(version: Version, name: str) -> Iterator[TableAt]:
+    files = [entry for entry in version.files(name) if "/" not in entry.relpath and entry.relpath.endswith(".parquet")]
+    if files:
+        yield TableAt(name, (), tuple(TableFile(entry.relpath, name, entry) for entry in files))
+
+
+def _beside(version: Version) -> Version:
+    return replace(version, root=version.root.parent)
+
+
+def _stem(path: Path) -> str:
+    return path.name.partition(".")[0] if path.name.lower().endswith(_READ) else path.stem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -189,3 +190,78 @@ def test_of_a_version_and_a_path_what_stands_at_the_path_is_compared(repo: Past,
         assert (found.rows["fact_indicador"].changed, bool(found.labels.missing)) == (1, missing)
         assert found.rows["fact_indicador"].key == ["id_municipio", "data_referencia"]
     assert [path.name for path in folder.iterdir()] == ["fact_indicador.parquet"]
+
+
+def test_a_part_that_is_gone_is_a_change(repo: Past) -> None:
+    repo.write("data/metrics/transform.json", "{}")
+    repo.commit("second")
+    repo.git("rm", "-rq", "data/metrics")
+    repo.commit("third")
+    found = compared(repo)
+    assert (found.metrics.missing, found.verdict.outcome) == (["HEAD has no data/metrics"], "changed")
+
+
+def test_a_test_that_ceased_to_warn_is_a_change(repo: Past) -> None:
+    repo.write("dbt/models/a.sql", "select 1")
+    repo.write("data/metrics/transform.json", '{"transform": {"tests_warned": 1, "warned": {"t": 1}}}')
+    repo.commit("second")
+    repo.write("data/metrics/transform.json", '{"transform": {"tests_warned": 0}}')
+    repo.commit("third")
+    found = compared(repo)
+    assert found.dbt.ceased_to_fail == ["t"]
+    assert found.verdict.outcome == "changed"
+
+
+def test_outputs_that_are_not_in_the_work_tree_are_missing_not_removed(repo: Past) -> None:
+    shutil.rmtree(repo.root / "data/ingested")
+    found = compare(*Versions(repo.root).pair([]))
+    table = found.rows[f"data/ingested/{DATASET}"]
+    assert (table.status, table.next_step) == ("missing", f"dvc checkout data/ingested/{DATASET}")
+    assert (found.verdict.outcome, found.verdict.removed) == ("not_comparable", 0)
+    (repo.root / "dvc.lock").unlink()
+    with pytest.raises(ObservatudoError, match=r"has no dvc\.lock"):
+        compare(*Versions(repo.root).pair([]))
+
+
+def test_one_damaged_table_does_not_end_the_others(repo: Past) -> None:
+    repo.observations([*ROWS[:-1], {**ROWS[-1], "valor": 1.0}])
+    repo.labels([label("pib", "Saude")])
+    repo.commit("second")
+    version = Versions(repo.root).commit("HEAD")
+    entries = {entry.relpath: entry.md5 for entry in version.files(f"data/ingested/{DATASET}")}
+    _overwrite(repo.object(entries["observacao/pib.parquet"]), b"PAR1 no more")
+    found = compared(repo)
+    assert (found.rows[TABLE].status, found.rows["rotulo"].changed, found.labels.flipped) == ("not_comparable", 1, 1)
+    assert "pib.parquet" in found.rows[TABLE].why
+
+
+def test_what_is_damaged_and_the_same_on_both_sides_is_the_same(repo: Past) -> None:
+    repo.commit("second")
+    version = Versions(repo.root).commit("HEAD")
+    out = version.lock.outs[f"data/ingested/{DATASET}"]
+    entries = {entry.relpath: entry.md5 for entry in version.files(out.path)}
+    _overwrite(repo.object(entries["observacao/pib.parquet"]), b"PAR1 no more")
+    assert (compared(repo).rows[TABLE].status, compared(repo).rows[TABLE].rows_a) == ("same", None)
+    repo.object(out.md5).unlink()
+    assert compared(repo).rows[out.path].status == "same"
+
+
+def test_a_folder_of_parquet_files_at_a_path_is_a_table(repo: Past, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        shutil.copytree(repo.root / f"data/ingested/{DATASET}", tmp_path / name)
+    table = pa.Table.from_pylist([dict(row) for row in [*ROWS[:-1], {**ROWS[-1], "valor": 1.0}]])
+    pq.write_table(table, tmp_path / "b/observacao/pib.parquet")
+    found = compared(repo, str(tmp_path / "a"), str(tmp_path / "b"))
+    assert {name: table.status for name, table in found.rows.items()} == {"indicador": "same", "observacao": "changed"}
+    assert found.rows["observacao"].changed == 1
+
+
+def test_the_key_of_the_policy_does_not_replace_a_tables_own(repo: Past) -> None:
+    repo.observations([*ROWS[:-1], {**ROWS[-1], "valor": 1.0}])
+    repo.commit("second")
+    assert compared(repo, options=Options(default_keys=lambda _table: ("valor",))).rows[TABLE].changed == 1
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    path.chmod(0o644)
+    path.write_bytes(content)

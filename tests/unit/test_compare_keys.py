@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from observatudo import parquet
 from observatudo.compare import keys
 from observatudo.compare.dbt import dbt
 from observatudo.compare.labels import labels
 from observatudo.compare.model import Labels
 from observatudo.versions import Version, Versions, tables
+from observatudo.warehouse.tables import INDICATOR, arrow_schema
 from tests.past import CONFIG, DATASET, PARAMS, Past, label, observation, past
 
 DECLARATION = f"configs/datasets/{DATASET}.yaml"
@@ -195,3 +198,91 @@ def test_no_labels_on_one_side(repo: Past) -> None:
     repo.commit("second")
     found = flips(repo)
     assert (found.status, found.missing) == ("missing", ["HEAD has no labels"])
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        (DECLARATION, "a.b: 1\na: {b: 2}\n", "a.b: 9\na: {b: 2}\n"),
+        (DECLARATION, "primaryKey: [a, b]\n", "primaryKey: [b, a]\n"),
+        (DECLARATION, "x: {a: a}\n", "x: [a]\n"),
+        (DECLARATION, "x: 2020-01-01\n", "x: '2020-01-01'\n"),
+        ("configs/tabelas/t.csv", "id,v\n1,2\n", "codigo,v\n1,2\n"),
+        ("configs/tabelas/t.csv", "a,b,c\nx | y,z,1\nx,q,1\n", "a,b,c\nx,y | z,1\nx,q,1\n"),
+    ],
+)
+def test_what_flat_keys_cannot_tell_is_still_a_change(repo: Past, file: str, before: str, after: str) -> None:
+    repo.write(file, before)
+    repo.commit("second")
+    repo.write(file, after)
+    repo.commit("third")
+    assert len(config(repo)) >= 1
+
+
+def test_a_line_that_repeats_a_first_cell_is_one_line_more(repo: Past) -> None:
+    lines = "".join(f"{n},a,{n}\n" for n in range(10))
+    repo.write("configs/tabelas/t.csv", f"id,x,v\n{lines}")
+    repo.commit("second")
+    repo.write("configs/tabelas/t.csv", f"id,x,v\n{lines}3,b,7\n")
+    repo.commit("third")
+    assert config(repo) == [("configs/tabelas/t.csv", None, "3 | b.v", "added", None, "7")]
+
+
+@pytest.mark.parametrize("text", ["a: &x [*x]\n", "a: " + "[" * 3000 + "]" * 3000 + "\n", "bomb"])
+def test_a_file_made_to_exhaust_is_compared_as_text(repo: Past, text: str) -> None:
+    if text == "bomb":
+        levels = "".join(f"k{n}: &k{n} [{', '.join(9 * [f'*k{n - 1}'])}]\n" for n in range(1, 9))
+        text = f"k0: &k0 [{', '.join(9 * ['x'])}]\n{levels}"
+    repo.write(DECLARATION, text)
+    repo.commit("second")
+    assert [(key, b) for _f, _d, key, _c, _a, b in config(repo) if key == "(text)"] == [("(text)", text)]
+
+
+def test_nan_is_nan_and_a_number_of_hundreds_of_digits_has_no_delta(repo: Past) -> None:
+    repo.write("data/metrics/transform.json", '{"n": NaN, "long": 1, "down": -4}')
+    repo.commit("second")
+    repo.write("data/metrics/transform.json", '{"n": NaN, "long": 1' + "0" * 400 + ', "down": -6}')
+    repo.commit("third")
+    found = {change.key: (change.delta, change.relative) for change in keys.metrics(*both(repo)).changes}
+    assert found == {"long": (None, None), "down": (-2.0, -0.5)}
+
+
+def test_tests_that_warned_without_a_name_are_not_guessed(repo: Past) -> None:
+    repo.write("data/metrics/transform.json", '{"transform": {"tests_warned": 1}}')
+    repo.commit("second")
+    repo.write("data/metrics/transform.json", '{"transform": {"tests_warned": 1, "warned": {"t1": 2}}}')
+    repo.commit("third")
+    found = dbt(*both(repo))
+    assert (found.began_to_fail, found.missing) == ([], ["HEAD~1 does not name its tests that warn"])
+
+
+def test_a_model_renamed_in_a_project_of_one(repo: Past) -> None:
+    repo.git("mv", "dbt/models/marts/fact.sql", "dbt/models/marts/fato.sql")
+    repo.commit("second")
+    found = dbt(*both(repo))
+    assert (found.added, found.removed) == (["fato"], ["fact"])
+
+
+def test_labels_that_are_the_same_are_counted_where_they_are(repo: Past) -> None:
+    repo.commit("second")
+    assert (flips(repo).status, flips(repo).compared) == ("same", 4)
+    version = Versions(repo.root).commit("HEAD")
+    repo.object(version.lock.outs["data/classified/rotulo.parquet"].md5).unlink()
+    assert (flips(repo).status, flips(repo).compared) == ("same", 0)
+
+
+def test_broken_params_are_no_reason_not_to_compare_labels(repo: Past) -> None:
+    repo.write("params.yaml", "a: [")
+    repo.labels([label("a", "Economia"), *(label(name, "Saude") for name in "bcd")])
+    repo.commit("second")
+    assert flips(repo).causes == {"model": 1}
+
+
+def test_the_axis_of_the_source_is_an_input(repo: Past) -> None:
+    schema = arrow_schema(INDICATOR)
+    described = [{"id_indicador": name, "nome": name, "eixo_fonte": "x" if name == "a" else None} for name in "abcd"]
+    parquet.write(pa.Table.from_pylist(described, schema), repo.root / f"data/ingested/{DATASET}/indicador.parquet")
+    repo.out(f"ingest@{DATASET}", f"data/ingested/{DATASET}")
+    repo.labels([label("a", "Economia"), *(label(name, "Saude") for name in "bcd")])
+    repo.commit("second")
+    assert flips(repo).causes == {"input": 1}

@@ -230,3 +230,29 @@ def test_a_submodule_is_a_repository_like_any(repo: Past, tmp_path: Path) -> Non
     inside = Versions(outer / "inner")
     assert (inside.prefix, inside.find("HEAD~1").commit) == ("", repo.git("rev-parse", "HEAD~1"))
     assert values(inside, "HEAD~1") == [2.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [{"md5": "..//etc/passwd", "relpath": "a"}, {"md5": "0" * 32, "relpath": "../../out"}, {"md5": "", "relpath": "a"}],
+)
+def test_a_listing_leads_nowhere_else(repo: Past, entry: dict[str, str]) -> None:
+    version = Versions(repo.root).commit("HEAD")
+    listing = repo.object(version.lock.outs[f"data/ingested/{DATASET}"].md5)
+    listing.chmod(0o644)
+    listing.write_text(json.dumps([entry]))
+    with pytest.raises(ObservatudoError):
+        [version.local("x", found) for found in version.files(f"data/ingested/{DATASET}")]
+
+
+def test_an_empty_name_is_not_the_workspace(repo: Past) -> None:
+    with pytest.raises(ObservatudoError, match="is empty"):
+        Versions(repo.root).pair(["", "HEAD"])
+
+
+def test_a_link_is_what_git_says_it_is(repo: Past) -> None:
+    (repo.root / "configs/link.yaml").symlink_to("datasets")
+    repo.commit("with a link")
+    versions = Versions(repo.root)
+    assert versions.commit("HEAD").tree.paths("configs") == versions.workspace().tree.paths("configs")
+    assert versions.workspace().text("configs/link.yaml") == versions.commit("HEAD").text("configs/link.yaml")
