@@ -155,6 +155,12 @@ def test_a_number_that_became_a_text_is_compared_by_what_it_spells(sides: Sides)
     assert counts(sides.compare(a, b, "k")) == (0, 0, 2, 3)
 
 
+def test_a_text_that_is_null_is_no_large_number(sides: Sides) -> None:
+    a = table(k=[1, 2], v=pa.array([None, "9007199254740993"], pa.string()))
+    found = sides.compare(a, table(k=[1, 2], v=[2.0**53, 2.0**53]), "k")
+    assert (found.changed, found.columns["v"].from_null, found.columns["v"].max_abs_delta) == (2, 1, 1.0)
+
+
 def test_a_date_that_became_a_time_is_its_midnight(sides: Sides) -> None:
     a = table(k=[dt.date(2019, 1, 1), dt.date(2020, 1, 1)], v=[dt.date(2019, 1, 1)] * 2)
     b = table(
@@ -251,6 +257,12 @@ def test_files_that_are_alike_and_hold_the_same_keys_are_duplicates(sides: Sides
     alike, twin, rest, changed = (table(k=[k], v=[v]) for k, v in ((1, 1), (1, 2), (5, 1), (5, 2)))
     a, b = sides.source("a", alike, twin, rest, md5=True), sides.source("b", alike, twin, changed, md5=True)
     assert compare(a, b, Options(("k",))).duplicates == [{"k": 1}]
+
+
+def test_keys_within_files_that_are_alike_are_not_looked_at(sides: Sides) -> None:
+    twice, rest, changed = table(k=[1, 1], v=[1, 2]), table(k=[5], v=[1]), table(k=[5], v=[2])
+    a, b = sides.source("a", twice, rest, md5=True), sides.source("b", twice, changed, md5=True)
+    assert counts(compare(a, b, Options(("k",)))) == (0, 0, 1, 2)
 
 
 def test_a_row_that_moves_to_another_file_is_the_same_row(sides: Sides) -> None:

@@ -99,7 +99,7 @@ def _text_beside_number(a: pa.Array, b: pa.Array) -> Mask:
 
 
 def _spelt(texts: pa.Array) -> Floats:
-    """Return the numbers that texts spell, NaN where they spell none."""
+    """Return the numbers that texts spell, NaN where they spell none or are null."""
     encoded = pc.dictionary_encode(texts)
     values = encoded.dictionary
     spells = pc.match_substring_regex(values, f"^(?:{NUMBER})$")
@@ -107,7 +107,9 @@ def _spelt(texts: pa.Array) -> Floats:
         [float(text) if good else np.nan for text, good in zip(values.to_pylist(), spells.to_pylist(), strict=True)],
         dtype=np.float64,
     )
-    return numbers[places(encoded)] if len(numbers) else np.zeros(len(texts), np.float64)
+    if not len(numbers):
+        return np.full(len(texts), np.nan)
+    return np.where(given(encoded), numbers[places(encoded)], np.nan)
 
 
 @dataclass(frozen=True)
