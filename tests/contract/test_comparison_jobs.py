@@ -11,7 +11,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -49,6 +51,13 @@ days = [datetime.date(2020 + n, 1, 1) for n in range(4)]
 columns = {"id_indicador": ["x"] * 4, "id_municipio": ["3550308"] * 4, "data_referencia": days,
            "valor": [1.0, 2.0, 3.0, value]}
 pq.write_table(pa.table(columns), folder / "x.parquet")
+"""
+# a shell traps no signal that it was started to ignore, as under nohup
+DEAF_TO_NOTHING = """\
+import os, signal
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp("sh", ["sh", "scripts/comparison"])
 """
 
 
@@ -285,6 +294,52 @@ def test_what_cannot_be_compared_is_reported_too(server: Path, tmp_path: Path) -
     report = (checkout / "comparison.md").read_text(encoding="utf-8")
     assert report.startswith(f"{MARKER}\n")
     assert "    this rule cannot be read: found “chnged”" in report
+
+
+def test_a_base_that_looks_like_an_option_is_an_unknown_version(server: Path, tmp_path: Path) -> None:
+    checkout = runner(server, tmp_path / "runner", "stored")
+    done = run(checkout, "sh", "scripts/comparison", BASE="--all")
+    assert done.returncode == 64, done.stdout + done.stderr
+    report = (checkout / "comparison.md").read_text(encoding="utf-8")
+    assert report.startswith(f"{MARKER}\n") and "--all" in report
+
+
+def test_a_project_in_a_folder_of_the_repository_gets_its_report_too(server: Path, tmp_path: Path) -> None:
+    """Neither cache nor remote has the data: the older version is made again in a clone of the whole repository."""
+    project = tmp_path / "outer/project"
+    project.mkdir(parents=True)
+    must(project.parent, "git init -q")
+    for revision in (BASE, "feature"):
+        must(project, f"git -C '{server}/work' archive '{revision}' | tar -x && git add -A && git commit -q -m x")
+    (project / ".venv").symlink_to(ROOT / ".venv")
+    done = run(project, "sh", "scripts/comparison", BASE="HEAD~1", RULES="changed>0")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "1 row in a/um/observacao" in (project / "comparison.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_stopped_midway_the_job_leaves_nothing_behind(tmp_path: Path, sent: signal.Signals) -> None:
+    program, temporary = tmp_path / ".venv/bin/observatudo", tmp_path / "tmp"
+    for folder in (program.parent, temporary, tmp_path / "scripts"):
+        folder.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho reading\nexec sleep 60\n", encoding="utf-8")
+    program.chmod(0o755)
+    shutil.copy2(ROOT / "scripts/comparison", tmp_path / "scripts")
+    must(tmp_path, "git init -q && git commit -q --allow-empty -m x")
+    job = subprocess.Popen(
+        [sys.executable, "-c", DEAF_TO_NOTHING],
+        cwd=tmp_path,
+        env=os.environ | {"BASE": "HEAD", "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert job.stdout is not None and job.stdout.readline() == "reading\n"
+    assert [*temporary.iterdir()] != []
+    os.killpg(job.pid, sent)
+    assert job.wait(timeout=60) == 128 + sent
+    job.stdout.close()
+    assert [*temporary.iterdir()] == []
 
 
 def test_a_comment_that_is_refused_is_said_in_one_line(tmp_path: Path) -> None:
