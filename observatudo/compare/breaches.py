@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
 
@@ -33,7 +33,7 @@ def _rows(comparison: Comparison, rule: Rule) -> Iterator[Finding]:
         yield _("no such table"), pattern
     for name, table in tables.items():
         if column:
-            yield from _columns(rule, name, table, column)
+            yield from _columns(comparison, rule, name, column)
             continue
         number, base = _counts(table, rule.term)
         if number is not None and _exceeds(rule, number, base):
@@ -54,14 +54,29 @@ def _column_of(comparison: Comparison, rule: Rule) -> tuple[str, str]:
     return table, column
 
 
-def _columns(rule: Rule, name: str, table: Table, pattern: str) -> Iterator[Finding]:
+def _columns(comparison: Comparison, rule: Rule, name: str, pattern: str) -> Iterator[Finding]:
+    table = comparison.rows[name]
     both = (table.changed or 0) + (table.same or 0)
     found = {column: of for column, of in table.columns.items() if _matches(column, pattern)}
-    if not found and table.status == "changed" and not _is_pattern(pattern):
-        yield _("no such column on both sides"), f"{name}.{pattern}"
+    for column in _gone(comparison, name, pattern):
+        yield _("no such column on both sides"), f"{name}.{column}"
     for column, of in found.items():
         if _exceeds(rule, of.changed, both):
             yield _measured(rule, of.changed, both), f"{name}.{column}"
+
+
+def _gone(comparison: Comparison, name: str, pattern: str) -> list[str]:
+    """Return the columns a pattern means that went, and a name that is no column of the table."""
+    table = comparison.rows[name]
+    went = [
+        change.column
+        for change in comparison.columns.columns
+        if change.table == name and change.change in ("removed", "renamed") and _matches(change.column, pattern)
+    ]
+    # nobody looked at the columns of a table whose files are the same by their hashes
+    is_known = bool(table.columns) or table.status in ("changed", "removed")
+    is_nowhere = is_known and not _is_pattern(pattern) and pattern not in table.columns
+    return [column for column in went if column not in table.columns] or ([pattern] if is_nowhere else [])
 
 
 def _counts(table: Table, term: str) -> tuple[float | None, int]:
@@ -75,13 +90,20 @@ def _counts(table: Table, term: str) -> tuple[float | None, int]:
     return counts[term], base
 
 
+def _lacking(missing: Sequence[str]) -> Iterator[Finding]:
+    """A part that one side does not have cannot be measured."""
+    yield from ((words.status("missing"), sentence) for sentence in missing)
+
+
 def _labels(comparison: Comparison, rule: Rule) -> Iterator[Finding]:
+    yield from _lacking(comparison.labels.missing)
     labels = comparison.labels
     if _exceeds(rule, labels.flipped, labels.compared):
         yield _measured(rule, labels.flipped, labels.compared), _("labels")
 
 
 def _metrics(comparison: Comparison, rule: Rule) -> Iterator[Finding]:
+    yield from _lacking(comparison.metrics.missing)
     for change in comparison.metrics.changes:
         was_number = isinstance(change.a, int | float) and not isinstance(change.a, bool)
         if not was_number or not _matches(change.key, rule.where):
@@ -135,12 +157,15 @@ def _schema(comparison: Comparison, rule: Rule) -> Iterator[Finding]:
 
 
 def _config(comparison: Comparison, rule: Rule) -> Iterator[Finding]:
+    yield from _lacking(comparison.config.missing)
     for change in comparison.config.changes:
         if _matches(change.file, rule.where) or _matches(change.dataset or "", rule.where):
             yield words.status(change.change), f"{change.file}: {change.key}"
 
 
 def _params(comparison: Comparison, rule: Rule) -> Iterator[Finding]:
+    yield from _lacking(comparison.params.missing)
+
     def fits(change: KeyChange) -> bool:
         return _matches(change.key, rule.where) or _matches(change.dataset or "", rule.where)
 
@@ -148,6 +173,7 @@ def _params(comparison: Comparison, rule: Rule) -> Iterator[Finding]:
 
 
 def _dbt(comparison: Comparison, rule: Rule) -> Iterator[Finding]:
+    yield from _lacking(comparison.dbt.missing)
     for test in comparison.dbt.began_to_fail:
         if _matches(test, rule.where):
             yield _("began to fail"), test

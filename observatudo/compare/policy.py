@@ -16,14 +16,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, field
+import tempfile
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from observatudo.errors import ObservatudoError
+from observatudo.errors import ConfigError, ObservatudoError
 from observatudo.i18n import _
 from observatudo.yamlfile import Strict
 from observatudo.yamlfile import load as load_yaml
@@ -148,6 +149,22 @@ def load(root: Path) -> Policy | None:
     path = root / FILE
     if not path.is_file():
         return None
+    return _of_file(path)
+
+
+def read(content: bytes, name: str) -> Policy:
+    """Read the bytes of a ``configs/diff.yaml`` of another version. Raises ConfigError, which gives ``name``."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / FILE.name
+        path.write_bytes(content)
+        try:
+            return _of_file(path)
+        except ConfigError as error:
+            message, where = (text.replace(str(path), name) for text in (error.message, error.where))
+            raise ConfigError(message, where=where, next_step=error.next_step) from None
+
+
+def _of_file(path: Path) -> Policy:
     content = load_yaml(path, PolicyFile)
     rules = (
         Rule(rule.term, rule.where, rule.most, rule.is_percent, line.reason)
@@ -157,10 +174,13 @@ def load(root: Path) -> Policy | None:
     return Policy(tuple(rules), content)
 
 
-def combined(file: Policy | None, typed: Policy | None) -> Policy:
-    """Return the file's policy with the typed rules added; no option takes a rule of the file away."""
-    file, typed = file or Policy(), typed or Policy()
-    return Policy(tuple(dict.fromkeys([*file.rules, *typed.rules])), file.file)
+def combined(file: Policy | None, *more: Policy | None) -> Policy:
+    """Return the file's policy with the rules of others added, each once; nothing takes a rule of the file away."""
+    file = file or Policy()
+    rules: dict[Rule, Rule] = {}
+    for rule in (rule for policy in (file, *more) if policy for rule in policy.rules):
+        rules.setdefault(replace(rule, reason=""), rule)
+    return Policy(tuple(rules.values()), file.file)
 
 
 def check(comparison: Comparison, policy: Policy, *, is_partial: bool = False) -> list[Breach]:

@@ -11,11 +11,13 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from observatudo.compare import policy
 from observatudo.compare.model import (
     Breach,
     Column,
+    ColumnChange,
     Comparison,
     Dbt,
     KeyChange,
@@ -135,6 +137,36 @@ def test_a_rule_on_what_is_not_there_does_not_pass() -> None:
     assert broken(found, "changed[same.x]>5, changed[nothing*]>5, removed[*]>5") == []
 
 
+@pytest.mark.parametrize("change", ["removed", "renamed"])
+def test_a_rule_on_a_column_that_went_does_not_pass_though_no_row_differs(change: str) -> None:
+    went = ColumnChange.model_validate({"table": "m", "column": "valor", "change": change, "renamed_to": "novo"})
+    table = changed(status="same", added=0, removed=0, changed=0, columns={"nota": Column(changed=0, percent=0)})
+    found = comparison(rows={"m": table, "n": table}, columns=Schema(columns=[went]))
+    gone = [("m.valor", "no such column on both sides")]
+    assert broken(found, "changed[m.valor]>0") == gone
+    assert broken(found, "changed[*.val*]>0") == gone
+    assert broken(found, "changed[m.nota]>0, changed[*.o*]>0") == []
+    assert broken(found, "changed[n.nta]>0") == [("n.nta", "no such column on both sides")]
+    removed = comparison(rows={"m": Table(status="removed", rows_a=1)})
+    assert broken(removed, "changed[m.valor]>0") == gone
+
+
+@pytest.mark.parametrize(
+    "rule", ["labels>2%", "metrics>5%", "metrics[x.*]>5", "config", "params", "params[a.*]", "dbt"]
+)
+def test_a_rule_on_a_part_that_one_side_lacks_does_not_pass(rule: str) -> None:
+    part = rule.partition(">")[0].partition("[")[0]
+    kinds: dict[str, type[BaseModel]] = {
+        "labels": Labels,
+        "metrics": Metrics,
+        "config": Keys,
+        "params": Keys,
+        "dbt": Dbt,
+    }
+    found = comparison(**{part: kinds[part].model_validate({"missing": ["HEAD has no such thing"]})})
+    assert broken(found, rule) == [("HEAD has no such thing", "missing")]
+
+
 def test_metrics_are_held_against_their_old_value() -> None:
     def metric(key: str, **values: object) -> MetricChange:
         return MetricChange.model_validate({"file": "m.json", "key": key, "change": "changed"} | values)
@@ -174,7 +206,12 @@ def test_flags_name_every_place() -> None:
     assert broken(found, "config, config[x/*], config[configs/a.yaml], config[z*]") == 3 * [
         ("configs/a.yaml: k", "added")
     ]
-    assert broken(found, "params[classify.*], params[ds.*]") == [("classify.threshold", "changed")]
+    lacking = ("HEAD~9 has no params.yaml", "missing")
+    assert broken(found, "params[classify.*], params[ds.*]") == [
+        lacking,
+        ("classify.threshold", "changed"),
+        lacking,
+    ]
     assert broken(found, "schema, schema[u]") == [("t", "removed")]
     assert broken(found, "labels>1%, labels>1.5%, labels>2") == [("labels", "1.50%, 3 of 200"), ("labels", "3")]
     assert broken(found, "dbt") == [("not_null_x", "began to fail")]
@@ -237,6 +274,24 @@ def test_typed_rules_are_added_to_those_of_the_file(tmp_path: Path) -> None:
     both = policy.combined(file, policy.parse("changed>1%"))
     assert str(both) == "schema, changed>1%"
     assert both.tolerances("t") == {"v": Tolerance(relative=0.1)}
+
+
+def test_rules_of_several_policies_hold_together_each_once(tmp_path: Path) -> None:
+    file = loaded(tmp_path, "rules: [{rule: schema, reason: new}]\ntolerances: {'*': {v: {relative: 0.1}}}\n")
+    older = policy.read(
+        b"rules: [{rule: 'schema, removed>0', reason: old}]\ntolerances: {'*': {v: {absolute: 5}}}\n", "x"
+    )
+    both = policy.combined(file, older, policy.parse("removed>0, dbt"))
+    assert [(str(rule), rule.reason) for rule in both.rules] == [("schema", "new"), ("removed>0", "old"), ("dbt", "")]
+    assert both.tolerances("t") == {"v": Tolerance(relative=0.1)}
+
+
+@pytest.mark.parametrize("content", [b"rule: []\n", b"rules: [", b"\xff"])
+def test_a_wrong_file_of_another_version_is_named_as_it_stands_there(content: bytes) -> None:
+    with pytest.raises(ConfigError) as caught:
+        policy.read(content, "HEAD~1:configs/diff.yaml")
+    assert "HEAD~1:configs/diff.yaml" in caught.value.where
+    assert str(caught.value).count("diff.yaml") == str(caught.value).count("HEAD~1:configs/diff.yaml")
 
 
 def test_of_several_tolerances_the_first_that_names_a_column_counts(tmp_path: Path) -> None:

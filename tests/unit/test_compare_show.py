@@ -8,9 +8,24 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
-from observatudo.compare.model import Change, Comparison, KeyChange, Keys, MetricChange, Metrics, Sample, Table, Verdict
+from observatudo.compare.model import (
+    Change,
+    Comparison,
+    Dbt,
+    KeyChange,
+    Keys,
+    Labels,
+    MetricChange,
+    Metrics,
+    Sample,
+    Schema,
+    Table,
+    Verdict,
+)
 from observatudo.compare.show import terminal, words
+from observatudo.compare.show.build import report
 from tests.comparisons import MART, NASTY, TABLE, any_comparison, changed, comparison, many, rich, side
 
 _KINDS: tuple[Change, ...] = ("removed", "added", "changed")
@@ -92,6 +107,7 @@ def test_what_is_shortened_fits_and_keeps_both_ends(text: str, length: int) -> N
 
 def test_the_verdict_is_one_sentence() -> None:
     assert words.verdict(comparison()) == "same: nothing differs"
+    assert words.verdict(comparison(dbt=Dbt(missing=["x"]))) == "same, as far as compared"
     one = comparison(
         verdict=Verdict(outcome="changed", changed=1, tables=[TABLE, MART]),
         rows={TABLE: changed(), MART: changed(derived=True), "d": Table(status="same", derived=True)},
@@ -202,3 +218,28 @@ def test_portuguese_has_its_own_separators(monkeypatch: pytest.MonkeyPatch) -> N
     assert "1.234.567" in text
     assert "1,234,567" not in text
     assert "valor: 1.5 → 2.5" in text  # a value stands as it is written
+
+
+def test_what_was_not_compared_is_not_said_to_be_the_same() -> None:
+    parts: dict[str, type[BaseModel]] = {
+        "config": Keys,
+        "params": Keys,
+        "metrics": Metrics,
+        "labels": Labels,
+        "dbt": Dbt,
+        "columns": Schema,
+    }
+    for part, kind in parts.items():
+        found = report(comparison(**{part: kind.model_validate({"missing": ["one side has none"]})}), terminal.LIMITS)
+        title = "schema" if part == "columns" else part
+        assert title not in found.same.partition(":")[2].replace(",", "").split()
+        assert "one side has none" in " ".join(found.missing)
+    assert report(comparison(), terminal.LIMITS).same == (
+        "no difference in: rows, schema, labels, config, params, metrics, dbt"
+    )
+
+
+def test_a_policy_is_kept_only_where_everything_could_be_compared() -> None:
+    for outcome, is_said in (("same", True), ("changed", True), ("not_comparable", False)):
+        verdict = Verdict.model_validate({"outcome": outcome, "policy": "schema"})
+        assert ("policy kept" in terminal.text(comparison(verdict=verdict))) == is_said

@@ -44,6 +44,7 @@ def report(comparison: Comparison, limits: Limits) -> Report:
         "metrics": _metrics(comparison, limits),
         "dbt": _dbt(comparison, limits),
     }
+    lacking = {"tables", *(name for name, missing in words.lacking(comparison).items() if missing)}
     return Report(
         verdict=words.shortened(words.verdict(comparison), _SENTENCE),
         outcome=comparison.verdict.outcome,
@@ -53,7 +54,7 @@ def report(comparison: Comparison, limits: Limits) -> Report:
         ),
         policy=_first(list(_policy(comparison)), limits.keys),
         sections=tuple(section for found in parts.values() for section in found),
-        same=_same([_title(name) for name, found in parts.items() if not found and name != "tables"]),
+        same=_same([_title(name) for name, found in parts.items() if not found and name not in lacking]),
         missing=tuple(line.text for line in _first([Line(text) for text in _missing(comparison)], limits.keys)),
     )
 
@@ -84,7 +85,7 @@ def _same(parts: Sequence[str]) -> str:
 def _policy(comparison: Comparison) -> Iterator[Line]:
     verdict = comparison.verdict
     if not verdict.breaches:
-        if verdict.policy:
+        if verdict.policy and verdict.outcome != "not_comparable":
             yield Line(_("policy kept: {rules}").format(rules=words.printable(verdict.policy)), "added")
         return
     yield Line(_("policy broken ({n}):").format(n=words.count(len(verdict.breaches))), "bad")
@@ -95,13 +96,7 @@ def _policy(comparison: Comparison) -> Iterator[Line]:
 
 def _missing(comparison: Comparison) -> Iterator[str]:
     """Say what could not be compared because one side lacks it, each once."""
-    parts = {
-        _("config"): comparison.config.missing,
-        _("params"): comparison.params.missing,
-        _("metrics"): comparison.metrics.missing,
-        _("labels"): comparison.labels.missing,
-        "dbt": comparison.dbt.missing,
-    }
+    parts = {_title(part): missing for part, missing in words.lacking(comparison).items() if part != "schema"}
     told = set(comparison.rows)
     for part, sentences in parts.items():
         for sentence in sentences:

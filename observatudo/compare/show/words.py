@@ -176,8 +176,20 @@ def verdict(comparison: Comparison) -> str:
         reasons = [_reason(name, comparison.rows.get(name)) for name in dict.fromkeys(broken)]
         return _("not comparable: {what}").format(what=names(reasons) or NONE)
     if found.outcome == "same":
-        return _("same: nothing differs")
+        return _("same, as far as compared") if any(lacking(comparison).values()) else _("same: nothing differs")
     return _("changed: {what}").format(what="; ".join(_parts(comparison)) or NONE)
+
+
+def lacking(comparison: Comparison) -> dict[str, list[str]]:
+    """Return what one side lacks, by the part that was therefore not compared, or not in full."""
+    return {
+        "schema": comparison.columns.missing,
+        "config": comparison.config.missing,
+        "params": comparison.params.missing,
+        "metrics": comparison.metrics.missing,
+        "labels": comparison.labels.missing,
+        "dbt": comparison.dbt.missing,
+    }
 
 
 def _reason(name: str, table: Table | None) -> str:
