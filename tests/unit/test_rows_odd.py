@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -112,3 +113,47 @@ def test_a_name_that_is_no_utf_8_is_an_error_that_names_its_file(tmp_path: Path)
         with pytest.raises(ObservatudoError) as caught:
             ask()
         assert caught.value.where == "b.parquet"
+
+
+FAR = [
+    (pa.timestamp("ms"), 10**15, f"{10**18} us since 1970"),
+    (pa.timestamp("us", "UTC"), -(2**62), f"{-(2**62)} us since 1970"),
+    (pa.date32(), 2**31 - 2, f"{2**31 - 2} days since 1970"),
+]
+
+
+@ORDERS
+@pytest.mark.parametrize(("kind", "number", "shown"), FAR, ids=lambda x: str(x))
+def test_a_time_beyond_the_year_9999_is_compared_and_shown(
+    tmp_path: Path, key: list[int], kind: pa.DataType, number: int, shown: str
+) -> None:
+    whole = pa.int32() if pa.types.is_date(kind) else pa.int64()
+    a, b = (pa.table({"k": key, "v": pa.array([0, last], whole).cast(kind)}) for last in (1, number))
+    found = compared(tmp_path, a, b, year="v")
+    assert (found.changed, found.samples[0].b) == (1, {"v": shown})
+    assert [(part.name, part.changed) for part in found.segments["year"]] == [("?", 1)]
+    removed = compared(tmp_path, b.drop_columns("k"), b.drop_columns("k").slice(0, 1), "v")
+    assert [(sample.change, sample.key) for sample in removed.samples] == [("removed", {"v": shown})]
+
+
+def test_a_time_that_microseconds_do_not_hold_is_an_error_that_names_its_file(tmp_path: Path) -> None:
+    a, b = (pa.table({"k": [1], "v": pa.array([n], pa.timestamp("ms"))}) for n in (1, 2**62))
+    with pytest.raises(ObservatudoError) as caught:
+        compared(tmp_path, a, b)
+    assert "b.parquet" in caught.value.where
+
+
+@ORDERS
+def test_years_of_nanoseconds_with_a_zone_are_told(tmp_path: Path, key: list[int]) -> None:
+    a, b = (pa.table({"k": key, "v": pa.array([0, last], pa.timestamp("ns", "UTC"))}) for last in (1, 2))
+    parts = compared(tmp_path, a, b, year="v").segments["year"]
+    assert [(part.name, part.changed, part.same) for part in parts] == [("1970", 1, 1)]
+
+
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC")], ids=str)
+def test_a_far_year_is_not_taken_for_a_near_one(tmp_path: Path, kind: pa.DataType) -> None:
+    days = pa.array([(dt.date.max - dt.date(1970, 1, 1)).days, 23_954_429], pa.int32())  # the years 9999 and 67555
+    dates = days.cast(pa.date32()).cast(kind)
+    a, b = (pa.table({"k": [1, 2], "d": dates, "v": [last] * 2}) for last in (1, 2))
+    parts = compared(tmp_path, a, b, year="d").segments["year"]
+    assert [(part.name, part.changed, part.same) for part in parts] == [("9999", 1, 0), ("?", 1, 0)]

@@ -20,6 +20,7 @@ UNKNOWN = "?"  # the name of rows whose place, year, indicator or dataset is nul
 Parts = Mapping[str, tuple[str, ...]]
 Counts = Mapping[model.Change, Counter[object]]
 _CODE = re.compile(r"([0-9]{2})(?:[0-9]{5})?|[0-9]")
+_FAR = 10_000_000  # days: 27,379 years
 _YEAR = re.compile(r"([0-9]{4})(?:[-./ T].*)?")
 
 
@@ -40,10 +41,19 @@ def marks(rows: pa.Table, kind: str, columns: tuple[str, ...]) -> pa.ChunkedArra
     """Return for each row what its segment is told by: of a date its year, of several columns their texts."""
     found = [rows.column(name) for name in columns]
     if kind == "year" and _is_date(found[0].type):
-        return pc.year(found[0])
+        return _years(found[0])
     if len(found) > 1:
         return pc.binary_join_element_wise(*(column.cast(pa.string()) for column in found), "/")
     return found[0]
+
+
+def _years(dates: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return years; null where they are too far away for the 16 bits that Arrow's have."""
+    years = pc.year(dates)
+    if pa.types.is_timestamp(dates.type) and dates.type.unit == "ns":
+        return years
+    least, most = (pa.scalar(days, pa.int32()).cast(pa.date32()).cast(dates.type) for days in (-_FAR, _FAR))
+    return pc.if_else(pc.and_(pc.greater(dates, least), pc.less(dates, most)), years, None)
 
 
 def _is_date(kind: pa.DataType) -> bool:
@@ -85,7 +95,10 @@ def _totals(work: Work, files: Sequence[File], kind: str, columns: Sequence[Colu
     expressions = [column.sql_b for column in columns]
     mark = " || '/' || ".join(f"CAST({expression} AS VARCHAR)" for expression in expressions)
     if len(expressions) == 1:
-        mark = f"year({expressions[0]})" if kind == "year" and _is_date(columns[0].type_b) else expressions[0]
+        mark = expressions[0]
+        if kind == "year" and _is_date(columns[0].type_b):
+            # DuckDB has no years of nanoseconds with a zone; they all are of four digits
+            mark = f"year(CAST({mark} AS DATE))" if columns[0].type_b == pa.timestamp("ns", "UTC") else f"year({mark})"
     query = f"SELECT {mark} AS {ident('mark')}, count(*) FROM {scan(files)} GROUP BY 1"
     return Counter(dict(work.connection.execute(query).fetchall()))
 

@@ -164,8 +164,14 @@ def _add(counter: Counter[object], column: pa.ChunkedArray) -> None:
 
 
 def json_value(scalar: pa.Scalar) -> JsonValue:
-    """Return a value as JSON has it: dates in ISO form, bytes in hexadecimal, decimals and infinities as texts."""
-    value = scalar.value if pa.types.is_timestamp(scalar.type) and scalar.type.unit == "ns" else scalar.as_py()
+    """Return a value as JSON has it: dates in ISO form, bytes in hexadecimal, decimals and infinities as texts.
+
+    Dates and times that Python does not hold (beyond the year 9999) are counted from 1970.
+    """
+    try:
+        value = scalar.value if pa.types.is_timestamp(scalar.type) and scalar.type.unit == "ns" else scalar.as_py()
+    except OverflowError:
+        return f"{scalar.value} {'days' if pa.types.is_date(scalar.type) else scalar.type.unit} since 1970"
     if value is None or isinstance(value, bool | int | str):
         return str(scalar).replace(" ", "T", 1) if pa.types.is_timestamp(scalar.type) and value is not None else value
     if isinstance(value, float):
