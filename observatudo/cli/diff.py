@@ -214,7 +214,8 @@ def _shown(comparison: Comparison, form: str, *, on_terminal: bool) -> str:
     if form == "json":
         from observatudo.compare.model import to_text
 
-        return to_text(comparison)
+        # a file's name that is no text is read back as it was
+        return to_text(comparison).encode(errors="backslashreplace").decode()
     if form == "md":
         from observatudo.compare.show import markdown
 
@@ -231,10 +232,10 @@ def _shown(comparison: Comparison, form: str, *, on_terminal: bool) -> str:
 
 
 def _write(text: str, path: Path) -> None:
-    """Write the report whole or not at all; of a file's name that is no text, what JSON too reads back as it was."""
+    """Write the report whole or not at all."""
     part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        part.write_text(text, encoding="utf-8", newline="\n")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

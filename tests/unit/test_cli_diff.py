@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -11,11 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import jsonschema
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from observatudo.cli.diff import diff
+from observatudo.cli.diff import Progress, diff
 from tests.conftest import ROOT
 from tests.past import DATASET, Past, Row, observation, past
 
@@ -84,6 +87,30 @@ def test_the_policy_file_holds_without_an_option(repo: Past) -> None:
     assert "Someone reads these." in done.output
 
 
+def test_a_change_cannot_take_away_the_rules_it_is_held_against(repo: Past) -> None:
+    repo.write("configs/diff.yaml", "rules:\n- rule: removed>0\n  reason: Ask first.\n")
+    repo.commit("a rule")
+    repo.observations(ROWS[:-1])
+    repo.write("configs/diff.yaml", "rules: []\n")
+    repo.commit("one row less, and no rule")
+    done = typed("HEAD~1", "HEAD", "--fail-on", "schema")
+    assert done.exit_code == 1, done.output
+    assert "Ask first." in done.output
+    assert json.loads(typed("HEAD~1", "HEAD", "--fail-on", "schema", "--json").output)["verdict"]["policy"] == (
+        "removed>0, schema"
+    )
+    assert typed("HEAD~2", "HEAD").exit_code == 0
+
+
+def test_rules_of_the_older_version_that_cannot_be_read_end_with_64(repo: Past) -> None:
+    repo.write("configs/diff.yaml", "rule: []\n")
+    repo.commit("broken")
+    repo.write("configs/diff.yaml", "rules: []\n")
+    done = typed("HEAD", "workspace")
+    assert done.exit_code == 64
+    assert "HEAD:configs/diff.yaml" in done.output
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -95,6 +122,8 @@ def test_the_policy_file_holds_without_an_option(repo: Past) -> None:
         ["--nope"],
         ["HEAD...nowhere"],
         ["./no/such/file"],
+        ["-o", ""],
+        ["-o", "."],
     ],
 )
 def test_wrong_usage_ends_with_64(repo: Past, words: list[str]) -> None:
@@ -153,11 +182,12 @@ def test_a_report_is_written_whole_or_not_at_all(repo: Past, form: str, begins: 
     assert [path.name for path in Path().glob(".*.part")] == []
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_midway_it_leaves_nothing_behind(repo: Past, sent: signal.Signals, code: int) -> None:
     Path(".observatudo").mkdir()
     hold = (
-        "import observatudo.compare.rows as r, time\n"
+        "import observatudo.compare.rows as r, signal, time\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # whatever the tests run under
         "def slow(*_): print('reading', flush=True); time.sleep(60)\n"
         "r.compare = slow"
     )
@@ -168,3 +198,42 @@ def test_stopped_midway_it_leaves_nothing_behind(repo: Past, sent: signal.Signal
     _out, err = child.communicate(timeout=60)
     assert (child.returncode, "Traceback" in err) == (code, False)
     assert [path.name for path in Path(".observatudo").glob("diff-*")] == []
+
+
+def test_an_error_that_quotes_a_file_steers_no_terminal(repo: Past) -> None:
+    repo.write("configs/diff.yaml", 'rules: [{rule: "\\e[2J\\e]0;pwn\\a", reason: x}]\n')
+    child = process(["HEAD~1", "HEAD"])
+    _out, err = child.communicate(timeout=60)
+    assert child.returncode == 64, err
+    assert r"\x1b[2J\x1b]0;pwn\x07" in err
+    assert not {"\x1b", "\x07"} & {*err}
+
+
+def test_a_name_that_is_no_text_stands_in_the_report(repo: Past) -> None:
+    name = os.fsdecode(b"\xff")
+    for side in ("a", name):
+        Path(side).mkdir()
+        pq.write_table(pa.table({"id": [1]}), "made.parquet")
+        Path("made.parquet").rename(Path(side) / "t.parquet")
+    for form in ("--json", "--md", "--html"):
+        done = typed("./a", f"./{name}", "--key", "t=id", form, "-o", "report")
+        assert done.exit_code == 0, (done.output, done.exception)
+        assert r"udcff" in Path("report").read_text(encoding="utf-8")
+    done = typed("./a", f"./{name}", "--key", "t=id", "--json")
+    assert json.loads(done.output)["b"]["name"] == f"./{name}"
+
+
+class Terminal(io.StringIO):
+    """What is written to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_bar_shows_a_name_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stderr", shown)
+    monkeypatch.setenv("TERM", "xterm")
+    with Progress() as progress:
+        progress.told("a[/b]/c[red]\x1b]0;x\x07", 1, 2)
+    assert "a[/b]/c[red]\\x1b]0;x\\x07" in shown.getvalue()
