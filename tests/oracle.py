@@ -218,7 +218,11 @@ def _mean(sizes: list[float]) -> float | None:
 
 
 def _quantile(values: list[float], share: float) -> float:
-    """By linear interpolation; pandas' own gives NaN beside an infinity."""
+    """By linear interpolation, beside an infinity that infinity; pandas' own gives NaN there."""
     place = share * (len(values) - 1)
     low, high = values[math.floor(place)], values[math.ceil(place)]
-    return low if low == high else low + (high - low) * (place - math.floor(place))
+    if low == high or math.isinf(low) or math.isinf(high):
+        return low if low == high or math.isfinite(high) else high if math.isfinite(low) else math.nan
+    if math.isinf(high - low):
+        return low * (1 - place % 1) + high * (place % 1)
+    return low + (high - low) * (place - math.floor(place))

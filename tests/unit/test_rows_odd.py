@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -157,3 +159,24 @@ def test_a_far_year_is_not_taken_for_a_near_one(tmp_path: Path, kind: pa.DataTyp
     a, b = (pa.table({"k": [1, 2], "d": dates, "v": [last] * 2}) for last in (1, 2))
     parts = compared(tmp_path, a, b, year="d").segments["year"]
     assert [(part.name, part.changed, part.same) for part in parts] == [("9999", 1, 0), ("?", 1, 0)]
+
+
+def test_infinities_stand_for_themselves_and_nothing_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    low, high = -math.inf, math.inf
+    a, b = (pa.table({"k": [1, 2, 3], "v": values}) for values in ([0.0, 1.0, 2.0], [low, 1.0, high]))
+    for most in (1_000_000, 1):
+        monkeypatch.setattr("observatudo.compare.rows.drift.EXACT", most)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            figures = compared(tmp_path, a, b).drift[0].b
+        assert math.isnan(figures.pop("mean") or 0.0)
+        assert figures.pop("p50") == pytest.approx(1.0, rel=0.004)
+        assert figures == {"rows": 3, "p0": low, "p25": low, "p75": high, "p100": high}
+
+
+def test_a_quantile_between_numbers_that_lie_too_far_apart_for_a_double(tmp_path: Path) -> None:
+    a, b = (pa.table({"k": [1, 2], "v": [last, 1.5e308]}) for last in (-1.5e308, 0.0))
+    figures = compared(tmp_path, a, b).drift[0].a
+    assert (figures["p25"], figures["p50"], figures["p75"]) == (-0.75e308, 0.0, 0.75e308)

@@ -95,8 +95,9 @@ class _Side:
             held = self._bins[codes[number]]
             low, high = _edges(codes[number])
             share = (rank - int(ends[number]) + held + 0.5) / held
-            inside = low + (high - low) * share if math.isfinite(low) and math.isfinite(high) else low
-            return min(max(inside, self._least), self._largest)
+            if not math.isfinite(low) or not math.isfinite(high):  # an infinity shares its bin with NaN alone
+                return high if math.isnan(low) else low
+            return min(max(low + (high - low) * share, self._least), self._largest)
 
         last = self._total.count - 1
         found = {name: _between(value, share * last, last) for name, share in QUANTILES.items()}
@@ -110,13 +111,19 @@ def _values(array: pa.Array) -> Floats:
 
 
 def _between(value: Callable[[int], float], place: float, last: int) -> float:
-    """Interpolate between the values of the ranks around a place; an infinity stands for itself."""
+    """Interpolate between the values of the ranks around a place.
+
+    Beside an infinity it is that infinity; between two of opposite sign there is none (NaN).
+    """
     low = min(int(place), last)
     one, share = value(low), place - low
     if not share:
         return one
     other = value(low + 1)
-    return one if one == other else one + (other - one) * share
+    if one == other:
+        return one
+    apart = other - one
+    return one + apart * share if math.isfinite(apart) else one * (1 - share) + other * share
 
 
 def _codes(values: Floats) -> npt.NDArray[np.int64]:

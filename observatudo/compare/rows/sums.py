@@ -21,7 +21,8 @@ class ExactSum:
         self.count += len(values)
         finite = values[np.isfinite(values)]
         if len(finite) < len(values):
-            self._beyond += float(np.sum(values[~np.isfinite(values)]))
+            with np.errstate(invalid="ignore"):  # infinities of both signs have no sum
+                self._beyond += float(np.sum(values[~np.isfinite(values)]))
         for start in range(0, len(finite), _AT_ONCE):
             self._add(finite[start : start + _AT_ONCE])
 
