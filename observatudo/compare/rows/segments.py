@@ -19,7 +19,7 @@ from observatudo.ingest.sql import ident
 UNKNOWN = "?"  # the name of rows whose place, year, indicator or dataset is null or none
 Parts = Mapping[str, tuple[str, ...]]
 Counts = Mapping[model.Change, Counter[object]]
-_CODE = re.compile(r"([0-9]{2})(?:[0-9]{5})?|[0-9]")
+_CODE = re.compile(r"([0-9]{2})(?:[0-9]{4,5})?|[0-9]")
 _FAR = 10_000_000  # days: 27,379 years
 _YEAR = re.compile(r"([0-9]{4})(?:[-./ T].*)?")
 
@@ -129,7 +129,10 @@ def text(mark: object) -> str:
 
 
 def state(mark: object) -> str:
-    """Return the state of an IBGE code: two digits of a municipality's seven; a state's or the country's own code."""
+    """Return the state of an IBGE code: two digits of a municipality's seven, or six without the last, which checks.
+
+    A state's and the country's own code stand for themselves.
+    """
     found = _CODE.fullmatch(str(mark))
     return (found[1] or found[0]) if found else UNKNOWN
 
