@@ -180,3 +180,10 @@ def test_a_quantile_between_numbers_that_lie_too_far_apart_for_a_double(tmp_path
     a, b = (pa.table({"k": [1, 2], "v": [last, 1.5e308]}) for last in (-1.5e308, 0.0))
     figures = compared(tmp_path, a, b).drift[0].a
     assert (figures["p25"], figures["p50"], figures["p75"]) == (-0.75e308, 0.0, 0.75e308)
+
+
+def test_a_far_date_where_a_place_is_expected_is_an_error_that_names_the_files(tmp_path: Path) -> None:
+    a, b = (pa.table({"k": pa.array([last], pa.int32()).cast(pa.date32())}) for last in (0, 2**31 - 1))
+    with pytest.raises(ObservatudoError) as caught:
+        compared(tmp_path, a, b, place="k")
+    assert "b.parquet" in caught.value.where

@@ -77,7 +77,7 @@ def working(options: Options) -> Iterator[Work]:
             where=str(folder.parent),
             next_step=_("make room there, or set TMPDIR to a folder that has some"),
         ) from error
-    except (duckdb.Error, pa.ArrowException, UnicodeDecodeError) as error:
+    except (duckdb.Error, pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
         for file in work.files:
             read_through(file)
         raise ObservatudoError(
