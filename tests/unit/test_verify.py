@@ -451,3 +451,14 @@ def test_the_text_has_the_verdict_first_and_every_tampered_thing() -> None:
     assert "/n4" in text
     assert "/n5" not in text
     assert "4 more" in text
+
+
+def test_records_of_rollbacks_only_grow_too(repository: Past) -> None:
+    path = "audit/rollbacks/2026/01/20260101T000000Z-9.json"
+    repository.write(path, "{}\n")
+    repository.commit("a rollback")
+    assert verify(repository.root, Asked()).verdict == "not anchored"
+    repository.write(path, '{"why": "another"}\n')
+    repository.commit("rewritten")
+    (found,) = _tampered(verify(repository.root, Asked()))
+    assert (found.kind, found.where) == ("history", path)

@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from observatudo.audit.verify.gitdata import Blob, GitData
-from observatudo.audit.verify.ledger import PLACE
+from observatudo.audit.verify.ledger import AUDIT
 from observatudo.audit.verify.report import Finding
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
@@ -55,7 +55,7 @@ def head_of(git: GitData, commit: str) -> Head:
 
 
 def _records(git: GitData, commit: str) -> dict[str, Blob]:
-    return {path: blob for path, blob in git.tree(commit, PLACE).items() if path.endswith(".json")}
+    return {path: blob for path, blob in git.tree(commit, AUDIT).items() if path.endswith(".json")}
 
 
 def given(git: GitData, name: str) -> Anchor | Finding:

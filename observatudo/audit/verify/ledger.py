@@ -18,6 +18,7 @@ from observatudo.runs.inputs import blob_hash
 from observatudo.runs.model import Output, Record
 
 PLACE = paths.AUDIT_RUNS.as_posix()
+AUDIT = paths.AUDIT_RUNS.parent.as_posix()  # the records of rollbacks stand beside those of runs, and only grow too
 _SHORT = 8
 
 
@@ -79,9 +80,10 @@ class Ledger:
 
 def read(git: GitData, root: Path, head: str | None, *, work_tree: bool = True) -> Ledger:
     """Read the records of HEAD, and with ``work_tree`` those that stand there and HEAD does not have."""
-    blobs = _records(git.tree(head, PLACE)) if head else {}
-    texts = dict(git.read(sorted({blob.sha for blob in blobs.values()})))
-    ledger = Ledger(blobs, {path: parse(texts.get(blob.sha)) for path, blob in blobs.items()})
+    blobs = _records(git.tree(head, AUDIT)) if head else {}
+    runs = {path: blob for path, blob in blobs.items() if path.startswith(f"{PLACE}/")}
+    texts = dict(git.read(sorted({blob.sha for blob in runs.values()})))
+    ledger = Ledger(blobs, {path: parse(texts.get(blob.sha)) for path, blob in runs.items()})
     for file in sorted((root / PLACE).rglob("*.json")) if work_tree else []:
         path = file.relative_to(root).as_posix()
         if path not in blobs:
@@ -141,7 +143,7 @@ def changed_records(git: GitData, commits: list[str]) -> dict[str, list[Change]]
     found: dict[str, list[Change]] = defaultdict(list)
     text = "".join(f"{commit}\n" for commit in commits).encode()
     arguments = ("--stdin", "-m", "-r", "--root", "--no-renames", "--raw", "--no-abbrev", "--diff-filter=MDT")
-    out = git.run("diff-tree", *arguments, "--", f"{git.prefix}{PLACE}", text=text)
+    out = git.run("diff-tree", *arguments, "--", f"{git.prefix}{AUDIT}", text=text)
     commit = ""
     for line in out.decode(errors="surrogateescape").splitlines():
         if not line.startswith(":"):
