@@ -169,7 +169,7 @@ def test_terminal_and_markdown_say_what_the_page_says(found: Comparison) -> None
         assert scores(comment.tables[0])[name] == counts
         if "  " not in name:
             assert any(row[-5:-1] == counts and row[0].removesuffix(" *") == name for row in said_on_terminal(text))
-    assert words.shortened(words.verdict(found), 400) in text.replace("\n  ", " ")
+    assert words.shortened(words.verdict(found), 400).rstrip() in text.replace("\n  ", " ")
 
 
 def test_the_forms_of_the_rich_comparison_agree_number_by_number() -> None:
