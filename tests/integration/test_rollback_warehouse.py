@@ -46,7 +46,7 @@ def test_other_marts_than_dbt_makes_leave_none(tmp_path: Path) -> None:
     generate.generate(root)
     load(root, "duckdb")
     fixtures.marts(root)
-    with pytest.raises(ObservatudoError, match="does not make the restored marts again"):
+    with pytest.raises(ObservatudoError, match="does not give the restored marts again"):
         warehouse.rebuild(root, "volta", "2026-11-23T05:00:00+00:00", nothing)
     assert not (root / presence.WAREHOUSE).exists()
     assert not presence.is_current(root)

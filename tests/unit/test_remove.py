@@ -51,7 +51,8 @@ def state(repo: Path) -> dict[str, bytes]:
     """Return every file of the repository but Git's and DVC's own."""
     found = (path for path in repo.rglob("*") if path.is_file())
     names = {path.relative_to(repo).as_posix(): path for path in found}
-    return {n: p.read_bytes() for n, p in names.items() if not n.startswith((".git/", ".dvc/"))}
+    ignored = (".git/", ".dvc/")
+    return {n: p.read_bytes() for n, p in names.items() if not n.startswith(ignored) and "__pycache__" not in n}
 
 
 def paths_of(plan: remove.Plan) -> set[str]:
