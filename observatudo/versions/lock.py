@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -88,3 +89,12 @@ def read_lock(text: bytes | None, where: str) -> Lock:
 def listing_md5(text: bytes) -> str:
     """Return the hash by which DVC names a folder whose listing has this text."""
     return hashlib.md5(text, usedforsecurity=False).hexdigest() + FOLDER
+
+
+def folder_md5(files: Mapping[str, str]) -> str:
+    """Return the hash of a folder with these files: path in the folder → MD5.
+
+    DVC lists them in order of the whole path: ``a.csv`` comes before ``a/b``.
+    """
+    listing = [{"md5": md5, "relpath": name} for name, md5 in sorted(files.items())]
+    return listing_md5(json.dumps(listing, sort_keys=True).encode())

@@ -6,7 +6,6 @@ will be. What cannot be known without running DVC (a command built from several 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
@@ -19,7 +18,7 @@ from observatudo.audit.rollback import places
 from observatudo.audit.rollback.model import Moved
 from observatudo.audit.rollback.splice import value
 from observatudo.versions import Lock, disk
-from observatudo.versions.lock import listing_md5
+from observatudo.versions.lock import folder_md5
 
 ALWAYS = "always changed"
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -60,8 +59,7 @@ class After:
             if set(found) == {""}:
                 self._hashes[path] = found[""]
             elif found:
-                listing = [{"md5": md5, "relpath": name} for name, md5 in sorted(found.items())]
-                self._hashes[path] = listing_md5(json.dumps(listing, sort_keys=True).encode())
+                self._hashes[path] = folder_md5(found)
         return self._hashes.get(path)
 
     def _files(self, path: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from observatudo.audit.verify.gitdata import Blob, GitData
 from observatudo.audit.verify.memory import Memory
-from observatudo.versions.lock import Out, listing_md5
+from observatudo.versions.lock import Out, folder_md5
 
 _SUFFIX = ".dvc"
 
@@ -40,12 +39,6 @@ def dvc_outs(path: str, text: bytes) -> list[Out]:
         return []
     folder = PurePosixPath(path).parent
     return [out.model_copy(update={"path": (folder / out.path).as_posix()}) for out in outs]
-
-
-def folder_hash(files: Mapping[str, str]) -> str:
-    """Return the hash of a folder that holds these files: name in the folder → MD5."""
-    ordered = sorted(files.items(), key=lambda item: item[0].split("/"))
-    return listing_md5(json.dumps([{"md5": md5, "relpath": name} for name, md5 in ordered], sort_keys=True).encode())
 
 
 @dataclass
@@ -85,7 +78,7 @@ class Contents:
         files = {name[start:]: hashes[blob.sha].md5 for name, blob in inside.items()}
         files |= {name[start:]: out.md5 for name, out in large.items()}
         size = sum(blob.size for blob in inside.values()) + sum(out.size or 0 for out in large.values())
-        return Content(folder_hash(files), size, len(files))
+        return Content(folder_md5(files), size, len(files))
 
     def _alone(self, tree: Mapping[str, Blob], path: str) -> Content | None:
         """Return a path that only its ``.dvc`` file stands for."""
@@ -131,7 +124,7 @@ class Contents:
         present = {file.relative_to(start).as_posix(): hashes for file, hashes in files.items() if hashes}
         if not present:
             return None
-        md5 = folder_hash({name: hashes.md5 for name, hashes in present.items()})
+        md5 = folder_md5({name: hashes.md5 for name, hashes in present.items()})
         return Content(md5, sum(hashes.size for hashes in present.values()), len(present))
 
     def _beside(self, file: Path, name: str) -> list[Out]:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from observatudo.audit.verify import locks, records
 from observatudo.audit.verify.cached import Objects
-from observatudo.audit.verify.contents import Content, folder_hash
+from observatudo.audit.verify.contents import Content
 from observatudo.audit.verify.locks import PARAMS, LockAt, Stage, text_params
 from observatudo.audit.verify.memory import of_bytes
 from observatudo.audit.verify.report import Finding, Status
 from observatudo.audit.verify.scene import Scene
 from observatudo.i18n import _
 from observatudo.runs.model import Record
-from observatudo.versions.lock import FILE, Out
+from observatudo.versions.lock import FILE, Out, folder_md5
 
 
 @dataclass
@@ -222,7 +222,7 @@ class LockCheck:
         }
         sizes = [out.size for out in inside.values()]
         size = sum(size or 0 for size in sizes) if None not in sizes else None
-        return Out(path=path, md5=folder_hash(files), size=size, nfiles=len(files))
+        return Out(path=path, md5=folder_md5(files), size=size, nfiles=len(files))
 
     def _made_dep(self, name: str, dep: Out, made: Out) -> Iterator[Finding]:
         if dep.md5 == made.md5:

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from observatudo.audit.verify.cached import Objects
-from observatudo.audit.verify.contents import folder_hash
 from observatudo.audit.verify.locks import LockAt
 from observatudo.audit.verify.report import Finding
 from observatudo.audit.verify.scene import Scene
 from observatudo.i18n import _
 from observatudo.runs.inputs import blob_hash
-from observatudo.versions.lock import Out
+from observatudo.versions.lock import Out, folder_md5
 
 
 def check(scene: Scene, objects: Objects, lock: LockAt, at_work: set[str]) -> Iterator[Finding]:
@@ -50,7 +49,7 @@ def _is_as_committed(scene: Scene, lock: LockAt, path: str, out: Out) -> bool:
 
 def _differing(scene: Scene, objects: Objects, lock: LockAt, out: Out, is_unfinished: bool) -> Iterator[Finding]:
     files = _files(scene, out.path)
-    found = files[""] if "" in files else folder_hash(files)
+    found = files[""] if "" in files else folder_md5(files)
     if found == out.md5:
         return
     in_git = scene.is_in_git(lock, out.path)
