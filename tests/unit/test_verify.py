@@ -16,7 +16,7 @@ import pytest
 
 from observatudo.audit.verify import objects
 from observatudo.audit.verify.memory import FILE, Memory, of_bytes
-from observatudo.audit.verify.objects import DamagedError, check_bytes, refuse_damaged
+from observatudo.audit.verify.objects import damaged
 from observatudo.audit.verify.report import Finding, Report
 from observatudo.audit.verify.run import Asked, verify
 from observatudo.audit.verify.text import render
@@ -329,21 +329,17 @@ def _store(repository: Past) -> tuple[Store, str]:
     return Store(repository.root), of_bytes(TWIN).md5
 
 
-def test_check_bytes_names_what_is_wrong_and_what_is_missing(repository: Past) -> None:
+def test_what_is_damaged_and_what_is_missing_is_named(repository: Past) -> None:
     store, md5 = _store(repository)
-    assert check_bytes(store, [md5]) == []
-    refuse_damaged(store, [md5])
+    assert damaged(store, [md5]) == []
     _overwrite(repository.object(md5), b"other")
-    (problem,) = check_bytes(store, [md5])
+    (problem,) = damaged(store, [md5])
     assert (problem.md5, problem.kind, problem.found) == (md5, "tampered", of_bytes(b"other").md5)
-    with pytest.raises(DamagedError, match=md5):
-        refuse_damaged(store, [md5])
     repository.object(md5).unlink()
-    assert [problem.kind for problem in check_bytes(store, [md5])] == ["missing"]
-    refuse_damaged(store, [md5])
+    assert [problem.kind for problem in damaged(store, [md5])] == ["missing"]
 
 
-def test_files_of_a_folder_are_checked_with_it(repository: Past) -> None:
+def test_a_listing_and_its_files_are_objects_each(repository: Past) -> None:
     folder = repository.root / "data/marts"
     folder.mkdir()
     (folder / "a.csv").write_text("a")
@@ -351,9 +347,10 @@ def test_files_of_a_folder_are_checked_with_it(repository: Past) -> None:
     repository.out("transform", "data/marts")
     md5 = str(repository.lock["transform"]["outs"][0]["md5"])  # type: ignore[index]
     store = Store(repository.root)
-    assert check_bytes(store, [md5]) == []
+    all_of_it = [md5, of_bytes(b"a").md5, of_bytes(b"b").md5]
+    assert damaged(store, all_of_it) == []
     _overwrite(repository.object(of_bytes(b"b").md5), b"c")
-    assert [problem.md5 for problem in check_bytes(store, [md5])] == [of_bytes(b"b").md5]
+    assert [problem.md5 for problem in damaged(store, all_of_it)] == [of_bytes(b"b").md5]
 
 
 def test_an_edit_in_place_is_noticed_although_times_size_and_mode_are_put_back(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from observatudo import paths
 from observatudo.audit.rollback import places
 from observatudo.audit.rollback.model import Blob, HeldFile, Request
 from observatudo.audit.verify.memory import Memory
+from observatudo.audit.verify.objects import damaged
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 from observatudo.versions import Out, Store, Version, disk
@@ -149,25 +150,18 @@ def entries(store: Store, out: Out, path: str) -> list[tuple[str, str]]:
 
 def require_whole(store: Store, names: Mapping[str, str]) -> None:
     """Read objects (MD5 → a name for people). Raises ObservatudoError when one is not what its name says."""
-    memory = Memory(store.root)
-    places_of = {store.path(md5): md5 for md5 in names}
-    bad = [
-        (names[places_of[path]], places_of[path], found.md5 if found else "", path)
-        for path, found in memory.files(places_of).items()
-        if found is None or found.md5 != places_of[path].removesuffix(FOLDER)
-    ]
-    memory.save()
+    bad = damaged(store, names)
     if bad:
-        name, md5, found, path = bad[0]
+        first = bad[0]
         raise ObservatudoError(
             _("{count} object(s) in DVC's cache are not the bytes that were put there: {names}").format(
-                count=len(bad), names=_named(item[0] for item in bad)
+                count=len(bad), names=_named(names[problem.md5] for problem in bad)
             )
             + "\n"
             + _("  {name}: expected MD5 {expected}, found {found}").format(
-                name=name, expected=md5.removesuffix(FOLDER), found=found or "–"
+                name=names[first.md5], expected=first.md5.removesuffix(FOLDER), found=first.found or "–"
             ),
-            where=str(path),
+            where=str(first.path),
             next_step="observatudo verify --deep",
         )
 

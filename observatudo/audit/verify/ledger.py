@@ -59,15 +59,6 @@ class Ledger:
                 found[path, output.md5].append(Vouched(record, output))
         return found
 
-    def ran_without_outputs(self) -> set[str]:
-        """Return the stages that ended well in a run whose record does not name what they made: cut off, or partial."""
-        return {
-            name
-            for record in self.records
-            for name, stage in record.stages.items()
-            if stage.status == "success" and not any(output.stage == name for output in record.outputs.values())
-        }
-
     def did_not_end_well(self) -> set[str]:
         """Return the stages that failed or were cut off in a run after the last good one: their outputs may be new."""
         late: set[str] = set()
