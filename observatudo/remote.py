@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from observatudo import wholefile
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 
@@ -184,9 +185,7 @@ def _save(file: Path, content: ConfigObj, url: str = "") -> None:
             where=url,
             next_step=_("choose a path without quotes, % and #"),
         )
-    part = file.with_name(f".{file.name}.part")
-    part.write_bytes(text.getvalue())
-    part.replace(file)
+    wholefile.write(file, text.getvalue())
 
 
 def push(root: Path) -> Pushed:

@@ -6,7 +6,6 @@ are never edited; ``verify`` refuses a folder that no longer is what its sidecar
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Iterator
@@ -17,11 +16,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from observatudo import paths
+from observatudo import paths, wholefile
 from observatudo.config import FileName
 from observatudo.errors import SnapshotError
 from observatudo.i18n import _
-from observatudo.runs.inputs import file_sha256
+from observatudo.runs.inputs import file_sha256, listing_sha256
 
 SIDECAR = "snapshot.json"
 
@@ -54,8 +53,7 @@ class Snapshot(BaseModel):
     @property
     def sha256(self) -> str:
         """One hash for the whole snapshot: of its files' names and hashes, in order of name."""
-        listing = "".join(f"{self.files[name].sha256}  {name}\n" for name in sorted(self.files))
-        return hashlib.sha256(listing.encode()).hexdigest()
+        return listing_sha256({name: file.sha256 for name, file in self.files.items()})
 
     def to_json(self) -> str:
         """Return the sidecar's text; the same snapshot is always the same text."""
@@ -188,9 +186,7 @@ def _write_sidecar(path: Path, snapshot: Snapshot) -> bool:
     text = snapshot.to_json()
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return False
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)
+    wholefile.write(path, text)
     return True
 
 

@@ -19,7 +19,7 @@ _Part = str | int
 Location = tuple[_Part, ...]
 Lines = dict[Location, int]
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Strict(BaseModel):
@@ -49,6 +49,11 @@ def load(path: Path, model: type[Model]) -> Model:
         ) from None
 
 
+def plain(text: bytes | str | None) -> object:
+    """Return the content of a YAML text, of no text None. Raises yaml.YAMLError; ``load`` explains what is wrong."""
+    return yaml.load(text or b"", LOADER)  # noqa: S506 a safe loader
+
+
 def parse(path: Path) -> tuple[object, Lines]:
     """Return the plain content of a YAML file and the line (from 1) of every key and item.
 
@@ -62,7 +67,7 @@ def parse(path: Path) -> tuple[object, Lines]:
         raise ConfigError(
             _("the file cannot be read as UTF-8 text: {error}").format(error=error), where=str(path)
         ) from None
-    loader = _Loader(text)
+    loader = LOADER(text)
     try:
         node = loader.get_single_node()
         lines: Lines = {(): 1}

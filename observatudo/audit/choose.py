@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from observatudo import wholefile
 from observatudo.audit.merging import Entry, Side
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
@@ -179,9 +180,7 @@ def _put(path: Path, content: bytes | None) -> None:
         path.unlink(missing_ok=True)
     elif not path.is_file() or path.read_bytes() != content:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        part.write_bytes(content)
-        part.replace(path)
+        wholefile.write(path, content)
 
 
 def write(root: Path, made: Choice) -> None:

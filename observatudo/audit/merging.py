@@ -14,6 +14,7 @@ from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 from observatudo.versions import Version, Versions
 from observatudo.versions.lock import FILE
+from observatudo.yamlfile import plain
 
 if TYPE_CHECKING:
     import git
@@ -93,7 +94,7 @@ def _conflicts(versions: Versions) -> frozenset[str]:
 
 def _side(version: Version) -> Side:
     try:
-        content = yaml.load(version.text(FILE) or b"{}", getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+        content = plain(version.text(FILE) or b"{}")
         return Side(version, _Lock.model_validate(content or {}).stages)
     except (yaml.YAMLError, ValidationError) as error:
         raise ObservatudoError(

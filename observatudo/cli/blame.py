@@ -52,6 +52,7 @@ def blame(
     """Print who changed a cell, in which version, from what to what, and what changed in its inputs."""
     from observatudo.audit.timeline.cells import Condition
     from observatudo.cli import timeline as shown
+    from observatudo.cli.progress import progress
     from observatudo.paths import repository
 
     root = repository()
@@ -61,7 +62,7 @@ def blame(
     dated += [Condition(("data_referencia",), _date(day).isoformat())] if day else []
     if not (place or indicator or dated or others):
         raise typer.BadParameter(_("say which cell: --municipio, --indicador, --ano, or --key COLUMN=VALUE"))
-    with shown.progress() as tell:
+    with progress() as tell:
         from observatudo.audit.timeline import Question
         from observatudo.audit.timeline import blame as find
 

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from rich.progress import TaskID
-
-    from observatudo.compare.compare import Options
+    from observatudo.compare.compare import Options, Progress
     from observatudo.compare.model import Comparison
     from observatudo.compare.policy import Policy
     from observatudo.versions import Version
@@ -121,6 +119,8 @@ def _form(as_md: bool, as_json: bool, as_html: bool) -> str:
 def _diff(
     names: list[str], only: list[str], keys: list[str], fail_on: str | None, counts: bool, form: str, output: str | None
 ) -> int:
+    from observatudo import wholefile
+    from observatudo.cli.progress import progress
     from observatudo.compare.compare import compare, require_tables
     from observatudo.compare.policy import check
     from observatudo.compare.show import words
@@ -135,8 +135,8 @@ def _diff(
         policy = _policy(root, a, fail_on)
     except ObservatudoError as error:
         raise _Usage(error) from None
-    with Progress() as progress:
-        comparison = compare(a, b, _options(policy, only, given, counts, progress))
+    with progress() as tell:
+        comparison = compare(a, b, _options(policy, only, given, counts, tell))
     require_tables(comparison)
     verdict = comparison.verdict.model_copy(
         update={"policy": str(policy), "breaches": check(comparison, policy, is_partial=bool(only))}
@@ -146,7 +146,7 @@ def _diff(
     if path is None:
         typer.echo(shown, nl=False)
     else:
-        _write(shown, path)
+        wholefile.write(path, shown)
         typer.echo(words.verdict(final))
     return _code(final)
 
@@ -193,7 +193,7 @@ def _keys(given: list[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _options(
-    policy: Policy, only: list[str], keys: dict[str, tuple[str, ...]], counts: bool, progress: Progress
+    policy: Policy, only: list[str], keys: dict[str, tuple[str, ...]], counts: bool, tell: Progress
 ) -> Options:
     from observatudo.compare.compare import Options
 
@@ -203,7 +203,7 @@ def _options(
         default_keys=policy.key,
         tolerances=policy.tolerances,
         report="counts" if counts else "full",
-        progress=progress.told,
+        progress=tell,
     )
 
 
@@ -231,47 +231,7 @@ def _shown(comparison: Comparison, form: str, *, on_terminal: bool) -> str:
     return terminal.text(comparison, width=width, colour=is_terminal and not os.environ.get("NO_COLOR"))
 
 
-def _write(text: str, path: Path) -> None:
-    """Write the report whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _code(comparison: Comparison) -> int:
     if comparison.verdict.outcome == "not_comparable":
         return NOT_COMPARABLE
     return BREACHED if comparison.verdict.breaches else SAME
-
-
-class Progress:
-    """A bar on a terminal's stderr: the table that is read, and how much of it; nothing elsewhere."""
-
-    def __init__(self) -> None:
-        import sys
-
-        from rich.console import Console
-        from rich.progress import Progress as Bars
-
-        self._bars = Bars(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-        self._tasks: dict[str, TaskID] = {}
-
-    def told(self, table: str, done: int, of: int) -> None:
-        """Show that ``done`` bytes of ``of`` have been read of a table."""
-        from rich.markup import escape
-
-        from observatudo.compare.show import words
-
-        if table not in self._tasks:
-            self._tasks[table] = self._bars.add_task(escape(words.printable(table)), total=of)
-        self._bars.update(self._tasks[table], completed=done, visible=done < of)
-
-    def __enter__(self) -> Progress:
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._bars.stop()

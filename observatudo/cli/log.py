@@ -29,10 +29,11 @@ def log(
 ) -> None:
     """Print the versions in which a table changed: rows, added, removed, changed, and why in short."""
     from observatudo.cli import timeline as shown
+    from observatudo.cli.progress import progress
     from observatudo.paths import repository
 
     root = repository()
-    with shown.progress() as tell:
+    with progress() as tell:
         from observatudo.audit.timeline import log as find
 
         found = find(root, table, revision, limit, tell)

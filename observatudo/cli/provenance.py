@@ -48,12 +48,12 @@ def provenance(
 
 
 def _write(text: str, output: Path | None) -> None:
+    from observatudo import wholefile
+
     if output is None:
         typer.echo(text, nl=False)
         return
-    part = output.with_name(f".{output.name}.part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(output)
+    wholefile.write(output, text)
     typer.echo(str(output), err=True)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,11 +10,7 @@ import typer
 from observatudo.i18n import _
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bars
-    from rich.progress import TaskID
-
     from observatudo.audit.timeline.model import Blame, Cause, Cell, Entry, FileChange, Log, Made, Step
-    from observatudo.audit.timeline.past import Progress
 
 _WIDTH = 80
 _SHORT = 8  # characters of a commit
@@ -24,33 +19,6 @@ _FILES = 4  # of one folder
 _CODE = 4  # places of code
 _NAMED = 2  # causes of one kind
 _COUNT = 11  # characters of a count
-
-
-@contextmanager
-def progress() -> Iterator[Progress]:
-    """Give what shows on a terminal how far long work is, and takes it away at the end."""
-    import sys
-    from contextlib import ExitStack
-
-    tasks: dict[str, TaskID] = {}
-    bars: Bars | None = None
-    with ExitStack() as open_bars:
-
-        def tell(what: str, done: int, total: int) -> None:
-            nonlocal bars
-            bars = bars or open_bars.enter_context(_bars())
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
-
-        yield tell if sys.stderr.isatty() else lambda _what, _done, _all: None
-
-
-def _bars() -> Bars:
-    from rich.console import Console
-    from rich.progress import Progress as Bars
-
-    return Bars(console=Console(stderr=True), transient=True)
 
 
 def blame(found: Blame) -> None:

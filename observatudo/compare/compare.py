@@ -35,7 +35,7 @@ from observatudo.i18n import _
 from observatudo.versions import TableAt, TableFile, Version, tables
 from observatudo.versions.lock import FILE as LOCK
 from observatudo.versions.store import Missing
-from observatudo.versions.tables import OBSERVATION_KEY, of_output
+from observatudo.versions.tables import OBSERVATION_KEY, by_name, of_output
 
 _PLACES = ("id_municipio", "id_localidade")
 _YEARS = ("data_referencia", "ano")
@@ -133,7 +133,7 @@ def _read(version: Version) -> tuple[dict[str, TableAt], dict[str, ObservatudoEr
             found += of_output(version, path)
         except ObservatudoError as error:
             lost[path] = error
-    return {table.name: table for table in sorted(found, key=lambda table: (table.derived, table.name))}, lost
+    return by_name(found), lost
 
 
 def _require_on_disk(version: Version, path: str) -> None:

@@ -19,13 +19,13 @@ from observatudo.i18n import _
 from observatudo.runs.inputs import EVIDENCE, is_input
 from observatudo.snapshots import SIDECAR
 from observatudo.versions import Version
+from observatudo.yamlfile import plain
 
 _CONFIGS = ("configs", paths.RAW.as_posix(), *EVIDENCE)
 _NAMES = ("name", "id", "eixo", "slug")  # what tells the items of a list apart, in the order they are tried
 _WHOLE, _FORM = "(text)", "(order or form)"
 _PARSED = (".yaml", ".yml", ".dvc", ".json")
 _MOST = 100_000  # keys in one file: aliases of YAML multiply
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Flat = dict[str, JsonValue]
 
 
@@ -154,7 +154,7 @@ def flat(path: str, text: bytes | None, width: int = 0) -> Flat:
 
 
 def _parsed(path: str, text: bytes) -> object:
-    return json.loads(text) if path.endswith(".json") else yaml.load(text, _Loader)  # noqa: S506 a safe loader
+    return json.loads(text) if path.endswith(".json") else plain(text)
 
 
 def _form(path: str, text: bytes) -> object:

@@ -81,8 +81,10 @@ def _side(version: Version, tables: Mapping[str, TableAt]) -> _Side:
 def _threshold(version: Version) -> object:
     import yaml
 
+    from observatudo.yamlfile import plain
+
     try:
-        content = yaml.safe_load(version.text(paths.PARAMS.as_posix()) or b"")
+        content = plain(version.text(paths.PARAMS.as_posix()) or b"")
     except yaml.YAMLError:
         return None
     return content.get("classify") if isinstance(content, Mapping) else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 EVIDENCE = ("data/classified/overrides.csv", "data/classified/answers")
@@ -24,15 +24,24 @@ _FOREIGN = ("site-packages", "__pycache__")
 
 def blob_hash(path: Path) -> str:
     """Return the file's Git blob hash (SHA-1, 40 hex digits). Raises OSError when unreadable."""
-    content = path.read_bytes()
-    header = f"blob {len(content)}\0".encode()
-    return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()
+    return blob_of(path.read_bytes())
+
+
+def blob_of(content: bytes) -> str:
+    """Return the Git blob hash of a file with this content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def file_sha256(path: Path) -> str:
     """Return the file's SHA-256 (64 hex digits), read in blocks. Raises OSError when unreadable."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def listing_sha256(files: Mapping[str, str]) -> str:
+    """Return one SHA-256 for several files (name → SHA-256): of lines ``<sha256>  <name>\\n`` in order of name."""
+    listing = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(files.items()))
+    return hashlib.sha256(listing.encode()).hexdigest()
 
 
 def is_input(path: str) -> bool:

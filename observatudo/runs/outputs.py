@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from observatudo import paths
-from observatudo.runs.inputs import file_sha256
+from observatudo.runs.inputs import file_sha256, listing_sha256
 from observatudo.runs.model import Output
 
 
@@ -83,22 +82,17 @@ def describe(root: Path, stage: str, locked: LockedFile, rows: int | None) -> Ou
     if not path.exists():
         return None
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-    hashes = {(file.relative_to(path) if path.is_dir() else file): file_sha256(file) for file in files}
+    hashes = {file.relative_to(path).as_posix(): file_sha256(file) for file in files}
     counts = _row_counts(path, files)
     return Output(
         stage=stage,
         md5=locked.md5,
-        sha256=_listing_hash(hashes) if path.is_dir() else hashes[path],
+        sha256=listing_sha256(hashes) if path.is_dir() else hashes["."],
         size=sum(file.stat().st_size for file in files),
         files=len(files),
         rows=sum(counts.values()) if counts else rows,
         tables=dict(sorted(counts.items())) if path.is_dir() else {},
     )
-
-
-def _listing_hash(hashes: Mapping[Path, str]) -> str:
-    lines = sorted((path.as_posix(), sha256) for path, sha256 in hashes.items())
-    return hashlib.sha256("".join(f"{sha256}  {path}\n" for path, sha256 in lines).encode()).hexdigest()
 
 
 def _row_counts(path: Path, files: list[Path]) -> Counter[str]:

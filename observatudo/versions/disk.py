@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from observatudo import wholefile
+
 _MEMORY = Path(".observatudo/md5.json")
 
 
@@ -45,6 +47,4 @@ def _remember(root: Path, known: dict[str, list[object]]) -> None:
     path = root / _MEMORY
     with suppress(OSError):  # a read-only disk has no cache
         path.parent.mkdir(exist_ok=True)
-        part = path.with_name(f".{path.name}.part")
-        part.write_text(json.dumps(known), encoding="utf-8")
-        part.replace(path)
+        wholefile.write(path, json.dumps(known))

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
+from observatudo.yamlfile import plain
 
 FILE = "dvc.lock"
 FOLDER = ".dir"  # how DVC marks the hash of a folder's listing
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Out(BaseModel):
@@ -33,9 +33,12 @@ class Out(BaseModel):
         return self.md5.endswith(FOLDER)
 
 
-class _Stage(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+class Stage(BaseModel):
+    """One stage of a dvc.lock."""
 
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    cmd: str | list[str] = ""
     deps: list[Out] = []
     outs: list[Out] = []
     params: dict[str, dict[str, JsonValue]] = {}
@@ -44,7 +47,7 @@ class _Stage(BaseModel):
 class _File(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    stages: dict[str, _Stage] = {}
+    stages: dict[str, Stage] = {}
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,16 @@ class Lock:
     params: Mapping[str, Mapping[str, JsonValue]] = field(default_factory=dict)
 
 
+def has_conflict(text: bytes) -> bool:
+    """Say whether the text holds the marks of a merge that is not finished."""
+    return b"<<<<<<< " in text
+
+
+def parse(text: bytes) -> dict[str, Stage]:
+    """Return the stages of a dvc.lock. Raises yaml.YAMLError, UnicodeDecodeError and pydantic's ValidationError."""
+    return _File.model_validate(plain(text) or {}).stages
+
+
 def read_lock(text: bytes | None, where: str) -> Lock:
     """Read the text of a dvc.lock; None (there is none) gives an empty one.
 
@@ -64,13 +77,13 @@ def read_lock(text: bytes | None, where: str) -> Lock:
     """
     if text is None:
         return Lock()
-    if b"<<<<<<< " in text:
+    if has_conflict(text):
         raise ObservatudoError(
             _("dvc.lock holds a conflict of two branches"), where=where, next_step="observatudo resolve"
         )
     try:
-        stages = _File.model_validate(yaml.load(text, _Loader) or {}).stages  # noqa: S506 a safe loader
-    except (yaml.YAMLError, ValidationError) as error:
+        stages = parse(text)
+    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
         why = " ".join(str(error).split())[:200]
         raise ObservatudoError(
             _("dvc.lock cannot be read: {why}").format(why=why), where=where, next_step=f"git log -- {FILE}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from observatudo import paths
 from observatudo.versions.store import Entry
 from observatudo.versions.version import Version
+from observatudo.yamlfile import plain
 
 OBSERVATION_KEY = ("id_indicador", "id_municipio", "data_referencia")
 _OBSERVATIONS = "observacao"
@@ -56,6 +57,11 @@ def tables(version: Version) -> dict[str, TableAt]:
     without a key are left out. Raises Missing when a listing is in neither cache nor remote.
     """
     found = _in_path(version) if version.kind == "path" else _in_repository(version)
+    return by_name(found)
+
+
+def by_name(found: Iterable[TableAt]) -> dict[str, TableAt]:
+    """Return tables by name, in order, those that follow from others last."""
     return {table.name: table for table in sorted(found, key=lambda table: (table.derived, table.name))}
 
 
@@ -102,7 +108,7 @@ def _reference_key(version: Version, dataset: str) -> tuple[str, ...]:
     """Read the declared key leniently: a declaration of another year need not suit today's model."""
     text = version.text((paths.DATASET_CONFIGS / f"{dataset}.yaml").as_posix())
     try:
-        declared = yaml.safe_load(text) if text else None
+        declared = plain(text) if text else None
     except yaml.YAMLError:
         declared = None
     key = declared.get("primaryKey") if isinstance(declared, Mapping) else None

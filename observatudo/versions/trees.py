@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from observatudo.runs.inputs import blob_hash
+from observatudo.runs.inputs import blob_hash, blob_of
 
 if TYPE_CHECKING:
     import git
@@ -69,23 +68,23 @@ class DiskTree:
 
     def read(self, path: str) -> bytes | None:
         file = self.root / path
-        if file.is_symlink():  # Git's blob of a link is where it leads
-            return str(file.readlink()).encode()
+        if file.is_symlink():
+            return _linked(file)
         return file.read_bytes() if file.is_file() else None
 
     def paths(self, place: str) -> dict[str, str]:
         start = self.root / place
         found = [start] if start.is_file() else sorted(start.rglob("*")) if start.is_dir() else []
         return {
-            path.relative_to(self.root).as_posix(): _link_hash(path) if path.is_symlink() else blob_hash(path)
+            path.relative_to(self.root).as_posix(): blob_of(_linked(path)) if path.is_symlink() else blob_hash(path)
             for path in found
             if (path.is_file() or path.is_symlink()) and "__pycache__" not in path.parts
         }
 
 
-def _link_hash(path: Path) -> str:
-    target = str(path.readlink()).encode()
-    return hashlib.sha1(f"blob {len(target)}\0".encode() + target, usedforsecurity=False).hexdigest()
+def _linked(path: Path) -> bytes:
+    """Git's blob of a link is where it leads."""
+    return str(path.readlink()).encode()
 
 
 @dataclass(frozen=True)

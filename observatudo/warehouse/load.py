@@ -6,7 +6,6 @@ rows, of which version, the warehouse is made from.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -18,7 +17,7 @@ from observatudo import paths
 from observatudo.config import dataset_path, declared, load_dataset
 from observatudo.errors import DataError, ObservatudoError
 from observatudo.i18n import _
-from observatudo.runs.inputs import blob_hash, file_sha256
+from observatudo.runs.inputs import blob_hash, file_sha256, listing_sha256
 from observatudo.warehouse.tables import LABEL, LOAD, ColumnType, Table, arrow_schema, tables
 
 if TYPE_CHECKING:
@@ -133,8 +132,7 @@ def _load_row(table: Table, kind: str, found: list[LoadedFile], report: _Report,
 
 def content_hash(files: Iterable[LoadedFile]) -> str:
     """Return one SHA-256 for several files: of their names and hashes, in order of name."""
-    listing = "".join(f"{file.sha256}  {file.path}\n" for file in sorted(files, key=lambda file: file.path))
-    return hashlib.sha256(listing.encode()).hexdigest()
+    return listing_sha256({file.path: file.sha256 for file in files})
 
 
 def _files_of(root: Path, table: Table, key: str) -> list[Path]:

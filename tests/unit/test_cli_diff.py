@@ -18,7 +18,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from observatudo.cli.diff import Progress, diff
+from observatudo.cli.diff import diff
+from observatudo.cli.progress import progress
 from tests.conftest import ROOT
 from tests.past import DATASET, Past, Row, observation, past
 
@@ -234,6 +235,6 @@ def test_the_bar_shows_a_name_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = Terminal()
     monkeypatch.setattr(sys, "stderr", shown)
     monkeypatch.setenv("TERM", "xterm")
-    with Progress() as progress:
-        progress.told("a[/b]/c[red]\x1b]0;x\x07", 1, 2)
+    with progress() as tell:
+        tell("a[/b]/c[red]\x1b]0;x\x07", 1, 2)
     assert "a[/b]/c[red]\\x1b]0;x\\x07" in shown.getvalue()

@@ -6,7 +6,6 @@ recorded is left out.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,12 +18,12 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from observatudo import paths
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
-from observatudo.runs.inputs import file_sha256
+from observatudo.runs.inputs import file_sha256, listing_sha256
 from observatudo.runs.model import Record
-from observatudo.versions import Entry, Out, Version, Versions
+from observatudo.versions import Entry, Out, Version, Versions, disk
+from observatudo.yamlfile import plain
 
 _MARTS = paths.MARTS.as_posix()
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Lenient(BaseModel):
@@ -78,8 +77,7 @@ class Sidecar(_Lenient):
     @property
     def sha256(self) -> str:
         """One hash for the whole snapshot, as ``observatudo.snapshots`` defines it."""
-        listing = "".join(f"{self.files[name].sha256}  {name}\n" for name in sorted(self.files))
-        return hashlib.sha256(listing.encode()).hexdigest()
+        return listing_sha256({name: file.sha256 for name, file in self.files.items()})
 
 
 class Column(_Lenient):
@@ -230,8 +228,7 @@ class Facts:
     def _file(self, out: str, entry: Entry) -> File:
         local = self.version.local(out, entry)
         name = f"{out}/{entry.relpath}" if entry.relpath else out
-        with local.open("rb") as content:
-            md5 = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        md5 = disk.md5(local)
         if md5 != entry.md5:
             raise _tampered(name, str(local))
         return File(name, md5, file_sha256(local), local.stat().st_size)
@@ -241,7 +238,7 @@ class Facts:
         known = self.record.outputs.get(path) if self.record is not None else None
         if known is None:
             return
-        sha256 = listing_sha256(path, files) if self.outs[path].is_folder else files[0].sha256
+        sha256 = folder_sha256(path, files) if self.outs[path].is_folder else files[0].sha256
         if sha256 != known.sha256:
             raise _tampered(path, path)
 
@@ -285,7 +282,7 @@ def gather(versions: Versions, name: str) -> Facts:
 
 def _yaml(text: bytes | None) -> JsonValue:
     try:
-        content: JsonValue = json.loads(json.dumps(yaml.load(text or b"", _LOADER), default=str))  # noqa: S506
+        content: JsonValue = json.loads(json.dumps(plain(text or b""), default=str))
     except yaml.YAMLError:
         return None
     return content
@@ -307,7 +304,6 @@ def zulu(time: str) -> str:
     return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def listing_sha256(folder: str, files: list[File]) -> str:
+def folder_sha256(folder: str, files: list[File]) -> str:
     """Return the SHA-256 of a folder's listing, as run records have it (see ``runs.model.Output``)."""
-    lines = "".join(f"{file.sha256}  {file.path.removeprefix(folder + '/')}\n" for file in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return listing_sha256({file.path.removeprefix(f"{folder}/"): file.sha256 for file in files})

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from observatudo import paths
-from observatudo.audit.provenance.facts import Facts, File, listing_sha256, zulu
+from observatudo.audit.provenance.facts import Facts, File, folder_sha256, zulu
 from observatudo.audit.provenance.intoto import Thing
 from observatudo.runs.model import Record
 
@@ -165,7 +165,7 @@ class _Lineage:
 
     def _table(self, out: str, name: str, files: list[File]) -> Thing:
         key = out.removeprefix(f"{paths.INGESTED.as_posix()}/")
-        version = files[0].md5 if len(files) == 1 else listing_sha256(name, files)
+        version = files[0].md5 if len(files) == 1 else folder_sha256(name, files)
         size = sum(file.size for file in files)
         counts: Thing = {"bytes": size, "fileCount": len(files), "columnMetrics": {}}
         statistics: Thing = {"size": size, "fileCount": len(files)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -17,13 +16,14 @@ from observatudo.audit.verify.memory import Memory
 from observatudo.audit.verify.objects import damaged
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
+from observatudo.runs.inputs import listing_sha256
 from observatudo.versions import Out, Store, Version, disk
 from observatudo.versions.lock import FOLDER
 from observatudo.versions.store import Missing
+from observatudo.yamlfile import plain
 
 _POINTER = ".dvc"
 _RECORDS = 100  # so many of the newest run records are looked at
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Pointer(BaseModel):
@@ -78,7 +78,7 @@ def _declared(version: Version) -> _Declared:
 
 def _plain(text: bytes | None) -> object:
     try:
-        return yaml.load(text or b"", _Loader)  # noqa: S506 a safe loader
+        return plain(text or b"")
     except yaml.YAMLError:
         return None
 
@@ -243,9 +243,7 @@ def _require_sha256(store: Store, memory: Memory, path: str, out: Out, promised:
     where = {name: store.path(md5) if store.has(md5) else store.root / path / name for name, md5 in named}
     hashes = memory.files(where.values())
     found = {name: one.sha256 for name, place in where.items() if (one := hashes[place])}
-    lines = sorted(found.items())
-    listing = "".join(f"{sha256}  {name}\n" for name, sha256 in lines)
-    real = hashlib.sha256(listing.encode()).hexdigest() if out.is_folder else found.get("", "")
+    real = listing_sha256(found) if out.is_folder else found.get("", "")
     if real != promised:
         raise ObservatudoError(
             _("{path} is not what its run recorded: expected SHA-256 {expected}, found {found}").format(

@@ -19,9 +19,9 @@ from observatudo.audit.rollback.model import Moved
 from observatudo.audit.rollback.splice import value
 from observatudo.versions import Lock, disk
 from observatudo.versions.lock import folder_md5
+from observatudo.yamlfile import plain
 
 ALWAYS = "always changed"
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FIELD = re.compile(r"\$\{([\w.]+)\}")
 
 
@@ -49,7 +49,7 @@ class After:
     def __init__(self, root: Path, changes: Mapping[str, str | None], params: bytes) -> None:
         self._root = root
         self._changes = changes
-        self.params: object = yaml.load(params, _Loader) or {}  # noqa: S506 a safe loader
+        self.params: object = plain(params) or {}
         self._hashes: dict[str, str] = {}
 
     def md5(self, path: str) -> str | None:
@@ -111,7 +111,7 @@ def _declared(root: Path, params: object) -> list[tuple[str, list[str]]]:
     Nothing when it cannot be read; always-changed ones are left out.
     """
     try:
-        content = yaml.load((root / "dvc.yaml").read_bytes(), _Loader)  # noqa: S506 a safe loader
+        content = plain((root / "dvc.yaml").read_bytes())
         blocks = _Pipeline.model_validate(content or {}).stages
     except (OSError, yaml.YAMLError, ValidationError):
         return []

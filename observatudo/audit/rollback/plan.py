@@ -30,6 +30,7 @@ from observatudo.i18n import _
 from observatudo.versions import Out, Version, Versions, read_lock
 from observatudo.versions.lock import FILE
 from observatudo.warehouse import presence
+from observatudo.yamlfile import plain
 
 _TRANSFORM = "transform"
 _METRICS = (paths.METRICS / "transform.json").as_posix()
@@ -133,7 +134,7 @@ def _require_there(now: Version, then: Version, request: Request) -> None:
 
 def _datasets(version: Version) -> set[str]:
     try:
-        content = yaml.safe_load(version.text(places.PARAMS) or b"")
+        content = plain(version.text(places.PARAMS) or b"")
     except yaml.YAMLError:
         return set()
     found = content.get("datasets") if isinstance(content, dict) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,11 +17,6 @@ if TYPE_CHECKING:
 
 _BLOB = "blob"
 _GONE = f"0 {'0' * 40}"
-
-
-def blob_sha(content: bytes) -> str:
-    """Return the name Git gives a blob with this content."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True)

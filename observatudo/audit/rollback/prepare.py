@@ -10,10 +10,11 @@ from observatudo.audit.rollback import intent as intents
 from observatudo.audit.rollback import ledger
 from observatudo.audit.rollback.intent import Intent
 from observatudo.audit.rollback.model import Blob, Effect, FileChange, HeldFile
-from observatudo.audit.rollback.plumbing import Plumbing, blob_sha
+from observatudo.audit.rollback.plumbing import Plumbing
 from observatudo.audit.rollback.switch import caches
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
+from observatudo.runs.inputs import blob_of
 from observatudo.versions import Store, disk
 
 _MODE = "100644"
@@ -32,7 +33,7 @@ def prepare(root: Path, git: Plumbing, store: Store, effect: Effect, why: str, l
 
     made = ledger.record(effect, who(git.repo), why)
     text = ledger.to_text(made)
-    files = (*plan.files, FileChange(made.path, None, Blob(_MODE, blob_sha(text))))
+    files = (*plan.files, FileChange(made.path, None, Blob(_MODE, blob_of(text))))
     for content in (text, *plan.texts.values()):
         git.keep(content)
     records = {path: git.keep_file(path) for path in plan.records}

@@ -9,8 +9,8 @@ import yaml
 
 from observatudo.errors import ConfigError
 from observatudo.i18n import _
+from observatudo.yamlfile import LOADER, plain
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Location = Sequence[str]
 
 
@@ -139,7 +139,7 @@ def _outermost(text: str, location: Location) -> Location:
 
 def _lines(text: str, location: Location) -> tuple[int, int]:
     """Return the first row (from 0) of an entry and the one after it, without blank lines and comments behind it."""
-    node = yaml.compose(f"{text}\n", _Loader)
+    node = yaml.compose(f"{text}\n", LOADER)
     start = end = 0
     for part in location:
         assert isinstance(node, yaml.MappingNode)
@@ -159,7 +159,7 @@ def _is_loose(row: str) -> bool:
 
 
 def _data(text: str) -> object:
-    return yaml.load(text, _Loader) or {}  # noqa: S506 a safe loader
+    return plain(text) or {}
 
 
 def _data_or_none(text: str) -> object:

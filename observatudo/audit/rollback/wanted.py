@@ -9,10 +9,11 @@ from pathlib import Path
 
 from observatudo.audit.rollback import places
 from observatudo.audit.rollback.model import Blob, FileChange, Request
-from observatudo.audit.rollback.plumbing import Plumbing, blob_sha
+from observatudo.audit.rollback.plumbing import Plumbing
 from observatudo.audit.rollback.splice import spliced
 from observatudo.errors import ConfigError
 from observatudo.i18n import _
+from observatudo.runs.inputs import blob_of
 from observatudo.versions import Version
 from observatudo.versions.lock import FILE
 
@@ -74,7 +75,7 @@ class Wanted:
         return self._kept(text.encode(), mode)
 
     def _kept(self, content: bytes, mode: str = _MODE) -> Blob:
-        sha = blob_sha(content)
+        sha = blob_of(content)
         self.texts[sha] = content
         return Blob(mode, sha)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from observatudo.audit.timeline.cache import Cache
 from observatudo.audit.timeline.gitlog import Commit, Git
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
+from observatudo.runs.inputs import blob_of
 from observatudo.versions.lock import FILE, Lock, Out, read_lock
 
 Progress = Callable[[str, int, int], None]  # what is done, how many of how many
@@ -117,7 +117,7 @@ def past(root: Path, cache: Cache, revision: str | None = None, progress: Progre
         return Past(root, git, cache, git.history(_commit(root, revision)), progress=progress)
     found = Past(root, git, cache, git.history(git.head) if git.head else [], progress=progress)
     text = (root / FILE).read_bytes() if (root / FILE).is_file() else b""
-    blob = hashlib.sha1(b"blob %d\0" % len(text) + text, usedforsecurity=False).hexdigest() if text else ""
+    blob = blob_of(text) if text else ""
     newest = found.commits[0] if found.commits else None
     if blob != (newest.lock if newest else ""):
         work = Commit("", (newest.sha,) if newest else (), lock=blob)

@@ -7,7 +7,6 @@ exported head is this project's own: commit, number of records, and the SHA-256 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from observatudo.audit.verify.ledger import AUDIT
 from observatudo.audit.verify.report import Finding
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
+from observatudo.runs.inputs import listing_sha256
 
 _SHORT = 8
 _MOST = 20  # remote branches looked at when none is the branch's own
@@ -50,8 +50,8 @@ class Anchor:
 def head_of(git: GitData, commit: str) -> Head:
     """Return what is exported of a commit."""
     tree = _records(git, commit)
-    lines = "".join(f"{blob.sha}  {path}\n" for path, blob in sorted(tree.items()))
-    return Head(commit=commit, records=len(tree), sha256=hashlib.sha256(lines.encode()).hexdigest())
+    sha256 = listing_sha256({path: blob.sha for path, blob in tree.items()})
+    return Head(commit=commit, records=len(tree), sha256=sha256)
 
 
 def _records(git: GitData, commit: str) -> dict[str, Blob]:

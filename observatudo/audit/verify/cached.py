@@ -16,6 +16,7 @@ from observatudo.audit.verify.report import Finding, Status
 from observatudo.audit.verify.scene import Scene
 from observatudo.i18n import _
 from observatudo.journal import record_file
+from observatudo.runs.inputs import listing_sha256
 from observatudo.versions.lock import FOLDER, Out
 from observatudo.versions.store import Entry
 
@@ -231,13 +232,13 @@ class Objects:
         listed = self.listing(md5)
         if listed is None:
             return None
-        lines = []
-        for entry in sorted(listed, key=lambda entry: entry.relpath):
+        hashes = {}
+        for entry in listed:
             found = self._bytes(entry.md5)
             if found is None:
                 return None
-            lines.append(f"{found.sha256}  {entry.relpath}\n")
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+            hashes[entry.relpath] = found.sha256
+        return listing_sha256(hashes)
 
     def _against_records(self, path: str, md5: str) -> Iterator[Finding]:
         """Hold an output's SHA-256 against every record that names it: a forged MD5 does not forge that too."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from observatudo.audit.verify.gitdata import Blob, GitData
 from observatudo.audit.verify.memory import Memory
 from observatudo.versions.lock import Out, folder_md5
+from observatudo.yamlfile import plain
 
 _SUFFIX = ".dvc"
 
@@ -34,7 +35,7 @@ class _DvcFile(BaseModel):
 def dvc_outs(path: str, text: bytes) -> list[Out]:
     """Return the outputs of a ``.dvc`` file that stands at ``path``, with paths from the root; none when damaged."""
     try:
-        outs = _DvcFile.model_validate(yaml.safe_load(text) or {}).outs
+        outs = _DvcFile.model_validate(plain(text) or {}).outs
     except (yaml.YAMLError, ValidationError):
         return []
     folder = PurePosixPath(path).parent

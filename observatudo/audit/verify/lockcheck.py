@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from observatudo.audit.verify import locks, records
 from observatudo.audit.verify.cached import Objects
 from observatudo.audit.verify.contents import Content
-from observatudo.audit.verify.locks import PARAMS, LockAt, Stage, text_params
+from observatudo.audit.verify.locks import PARAMS, LockAt, text_params
 from observatudo.audit.verify.memory import of_bytes
 from observatudo.audit.verify.report import Finding, Status
 from observatudo.audit.verify.scene import Scene
 from observatudo.i18n import _
 from observatudo.runs.model import Record
-from observatudo.versions.lock import FILE, Out, folder_md5
+from observatudo.versions.lock import FILE, Out, Stage, folder_md5
 
 
 @dataclass

@@ -8,31 +8,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import yaml
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import ValidationError
 
 from observatudo import paths
-from observatudo.versions.lock import FILE, Out
+from observatudo.versions import lock
+from observatudo.versions.lock import FILE, Out, Stage
+from observatudo.yamlfile import plain
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 WORKSPACE = "workspace"
 HASH = re.compile(r"[0-9a-f]{32}(\.dir)?")
-
-
-class Stage(BaseModel):
-    """One stage of a dvc.lock."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    cmd: str | list[str] = ""
-    deps: list[Out] = []
-    outs: list[Out] = []
-    params: dict[str, dict[str, JsonValue]] = {}
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    stages: dict[str, Stage] = {}
 
 
 class DamagedLockError(ValueError):
@@ -47,13 +31,12 @@ def parse(text: bytes | None) -> dict[str, Stage]:
     """Return the stages of a dvc.lock; of None (there is no file), none. Raises DamagedLockError."""
     if text is None:
         return {}
-    if b"<<<<<<< " in text:
+    if lock.has_conflict(text):
         raise ConflictError
     try:
-        content = _File.model_validate(yaml.load(text, _Loader) or {})  # noqa: S506 a safe loader
+        return lock.parse(text)
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
         raise DamagedLockError(" ".join(str(error).split())[:160]) from None
-    return content.stages
 
 
 @dataclass(frozen=True)
@@ -119,7 +102,7 @@ class LockAt:
 
 def _yaml(text: bytes | None) -> Mapping[str, object]:
     try:
-        content = yaml.load(text, _Loader) if text else None  # noqa: S506 a safe loader
+        content = plain(text) if text else None
     except yaml.YAMLError:
         return {}
     return content if isinstance(content, Mapping) else {}

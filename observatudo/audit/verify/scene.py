@@ -13,13 +13,13 @@ from observatudo.audit.verify import locks, remote
 from observatudo.audit.verify.contents import Contents, dvc_outs
 from observatudo.audit.verify.gitdata import GitData
 from observatudo.audit.verify.ledger import Ledger, Vouched
-from observatudo.audit.verify.locks import ConflictError, DamagedLockError, LockAt, Stage
+from observatudo.audit.verify.locks import ConflictError, DamagedLockError, LockAt
 from observatudo.audit.verify.memory import Memory
 from observatudo.audit.verify.remote import Remote
 from observatudo.audit.verify.report import Finding
 from observatudo.i18n import _
 from observatudo.versions import Store
-from observatudo.versions.lock import FILE, Out
+from observatudo.versions.lock import FILE, Out, Stage
 
 _SHORT = 8
 _PIPELINE = "dvc.yaml"
