@@ -89,9 +89,9 @@ def _say(cause: object) -> None:
     """Print an error; what it quotes of names and data steers no terminal."""
     import sys
 
-    from observatudo.compare.show import words
+    from observatudo import figures
 
-    print("\n".join(map(words.printable, str(cause).split("\n"))), file=sys.stderr)
+    print("\n".join(map(figures.printable, str(cause).split("\n"))), file=sys.stderr)
 
 
 def _mind_the_exit_code() -> None:

@@ -43,6 +43,6 @@ def _shown(name: str) -> str:
     """Return a name that steers neither the terminal nor rich."""
     from rich.markup import escape
 
-    from observatudo.compare.show.words import printable
+    from observatudo.figures import printable
 
     return escape(printable(name))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
 
+from observatudo import figures
 from observatudo.compare.model import Breach, Comparison, KeyChange, MetricChange, Table
 from observatudo.compare.policy import Rule
 from observatudo.compare.show import words
@@ -126,8 +127,8 @@ def _moved(rule: Rule, change: MetricChange) -> float:
 
 def _moved_text(rule: Rule, change: MetricChange) -> str:
     if rule.is_percent and change.relative is not None:
-        return words.signed_percent(change.relative)
-    return words.signed(change.delta)
+        return figures.signed_percent(change.relative)
+    return figures.signed(change.delta)
 
 
 def _exceeds(rule: Rule, number: float, base: int) -> bool:
@@ -140,11 +141,11 @@ def _exceeds(rule: Rule, number: float, base: int) -> bool:
 def _measured(rule: Rule, number: float, base: int) -> str:
     if math.isinf(number):
         return _("all rows")
-    counted = words.count(int(number))
+    counted = figures.count(int(number))
     if not rule.is_percent:
         return counted
-    share = words.percent(100 * number / base if base else math.inf)
-    return _("{share}, {n} of {all}").format(share=share, n=counted, all=words.count(base))
+    share = figures.percent(100 * number / base if base else math.inf)
+    return _("{share}, {n} of {all}").format(share=share, n=counted, all=figures.count(base))
 
 
 def _schema(comparison: Comparison, rule: Rule) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from observatudo import figures
 from observatudo.compare.model import (
     Change,
     Comparison,
@@ -52,9 +53,9 @@ BLOCK_LINES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e
 def test_numbers_are_written_as_the_language_has_it(
     monkeypatch: pytest.MonkeyPatch, number: float | None, english: str, portuguese: str
 ) -> None:
-    assert words.decimal(number) == english
+    assert figures.decimal(number) == english
     monkeypatch.setenv("OBSERVATUDO_LANG", "pt_BR")
-    assert words.decimal(number) == portuguese
+    assert figures.decimal(number) == portuguese
 
 
 @pytest.mark.parametrize(
@@ -62,12 +63,12 @@ def test_numbers_are_written_as_the_language_has_it(
     [(0, "0.00%"), (0.0004, "<0.01%"), (12.345, "12.35%"), (99.999, ">99.99%"), (100, "100.00%"), (math.inf, "∞")],
 )
 def test_a_share_is_never_rounded_to_nothing_or_to_all(share: float, text: str) -> None:
-    assert words.percent(share) == text
+    assert figures.percent(share) == text
 
 
 def test_differences_have_their_sign() -> None:
-    assert [words.signed(number) for number in (1.5, -2, 0, None)] == ["+1.5", "-2", "0", "–"]
-    assert [words.signed_percent(part) for part in (0.5, -2, 0, None, math.inf)] == [
+    assert [figures.signed(number) for number in (1.5, -2, 0, None)] == ["+1.5", "-2", "0", "–"]
+    assert [figures.signed_percent(part) for part in (0.5, -2, 0, None, math.inf)] == [
         "+50.00%",
         "-200.00%",
         "0.00%",

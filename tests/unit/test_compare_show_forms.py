@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from markdown_it import MarkdownIt
 from pydantic import JsonValue
 
+from observatudo import figures
 from observatudo.compare.model import Comparison, schema_text, to_text
 from observatudo.compare.show import html, markdown, terminal, words
 from observatudo.compare.show.blocks import pointer
@@ -160,8 +161,8 @@ def test_terminal_and_markdown_say_what_the_page_says(found: Comparison) -> None
     in_comment = [tuple(row) for table in comment.tables for row in table]
     assert all(on_page[row] for row in in_comment if "…" not in "".join(row))
     scoreboard = {
-        name: [words.count(number) for number in (table.added, table.removed, table.changed, table.same)]
-        for name, table in ((words.printable(name), table) for name, table in found.rows.items())
+        name: [figures.count(number) for number in (table.added, table.removed, table.changed, table.same)]
+        for name, table in ((figures.printable(name), table) for name, table in found.rows.items())
         if table.status != "same" and name and name.strip() == name
     }
     text = terminal.text(found, width=1000)
@@ -206,7 +207,7 @@ def test_markdown_takes_no_text_for_markup(found: Comparison) -> None:
     "text", [NASTY, "@all", "#1", "http://a.b", "www.a.b", ":x:", "`", "a|b", "</code>", "**", "- a", "1. a", "$x$"]
 )
 def test_what_is_in_markdown_comes_out_as_it_went_in(text: str) -> None:
-    wanted = words.printable(text)
+    wanted = figures.printable(text)
     page = rendered(f"- <code>{markdown.escaped(wanted)}</code>\n\n| a |\n|---|\n| {markdown.escaped(wanted)} |\n")
     assert page.codes == [wanted]
     assert page.tables[0][1] == [wanted]

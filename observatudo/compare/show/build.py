@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
+from observatudo import figures
 from observatudo.compare.model import Comparison, KeyChange, Keys, MetricChange
 from observatudo.compare.show import words
 from observatudo.compare.show.blocks import (
@@ -49,7 +50,7 @@ def report(comparison: Comparison, limits: Limits) -> Report:
         verdict=words.shortened(words.verdict(comparison), _SENTENCE),
         outcome=comparison.verdict.outcome,
         sides=tuple(
-            (letter, words.printable(side.name), words.side(side))
+            (letter, figures.printable(side.name), words.side(side))
             for letter, side in (("a", comparison.a), ("b", comparison.b))
         ),
         policy=_first(list(_policy(comparison)), limits.keys),
@@ -62,7 +63,7 @@ def report(comparison: Comparison, limits: Limits) -> Report:
 def _first(lines: Sequence[Line], most: int) -> tuple[Line, ...]:
     shown = [replace(line, text=words.shortened(line.text, _SENTENCE)) for line in lines[:most]]
     if len(lines) > most:
-        shown.append(Line(_("… and {n} more").format(n=words.count(len(lines) - most)), "quiet"))
+        shown.append(Line(_("… and {n} more").format(n=figures.count(len(lines) - most)), "quiet"))
     return tuple(shown)
 
 
@@ -86,11 +87,11 @@ def _policy(comparison: Comparison) -> Iterator[Line]:
     verdict = comparison.verdict
     if not verdict.breaches:
         if verdict.policy and verdict.outcome != "not_comparable":
-            yield Line(_("policy kept: {rules}").format(rules=words.printable(verdict.policy)), "added")
+            yield Line(_("policy kept: {rules}").format(rules=figures.printable(verdict.policy)), "added")
         return
-    yield Line(_("policy broken ({n}):").format(n=words.count(len(verdict.breaches))), "bad")
+    yield Line(_("policy broken ({n}):").format(n=figures.count(len(verdict.breaches))), "bad")
     for breach in verdict.breaches:
-        reason = f" – {words.printable(breach.reason)}" if breach.reason else ""
+        reason = f" – {figures.printable(breach.reason)}" if breach.reason else ""
         yield Line(words.breach(breach) + reason, "bad")
 
 
@@ -101,14 +102,14 @@ def _missing(comparison: Comparison) -> Iterator[str]:
     for part, sentences in parts.items():
         for sentence in sentences:
             told.add(sentence)
-            yield _("{part} not compared: {why}").format(part=part, why=words.printable(sentence))
+            yield _("{part} not compared: {why}").format(part=part, why=figures.printable(sentence))
     for name, table in comparison.rows.items():
         if table.status == "missing":
             told.add(table.why)
             why = _("{part} not compared: {why}").format(part=name, why=table.why)
-            yield words.printable(f"{why} → {table.next_step}" if table.next_step else why)
+            yield figures.printable(f"{why} → {table.next_step}" if table.next_step else why)
     rest = (*comparison.columns.missing, *comparison.verdict.missing)
-    yield from (words.printable(text) for text in dict.fromkeys(rest) if text not in told)
+    yield from (figures.printable(text) for text in dict.fromkeys(rest) if text not in told)
 
 
 def _schema(comparison: Comparison, limits: Limits) -> tuple[Section, ...]:
@@ -134,7 +135,7 @@ def _schema(comparison: Comparison, limits: Limits) -> tuple[Section, ...]:
         return ()
     shown, more = cut(rows, limits.keys)
     title = _("schema: columns and tables that differ")
-    return (Section("schema", title, (Grid("schema", "", heads, shown, more),), words.count(len(rows))),)
+    return (Section("schema", title, (Grid("schema", "", heads, shown, more),), figures.count(len(rows))),)
 
 
 def _after(renamed_to: str | None, kind: str | None) -> str:
@@ -151,7 +152,7 @@ def _keys(part: str, title: str, keys: Keys, limits: Limits) -> tuple[Section, .
     shown = tuple(Item(code(file), tuple(pairs)) for file, pairs in items.items())
     more = max(0, len(keys.changes) - limits.keys)
     heading = _("{part}: keys that differ").format(part=title)
-    return (Section(part, heading, (Items(part, "", shown, more),), words.count(len(keys.changes))),)
+    return (Section(part, heading, (Items(part, "", shown, more),), figures.count(len(keys.changes))),)
 
 
 def _pair(part: str, place: int, found: KeyChange, length: int) -> Pair:
@@ -170,13 +171,13 @@ def _metrics(comparison: Comparison, limits: Limits) -> tuple[Section, ...]:
     rows = [_metric(place, found, min(limits.length, _FIGURE)) for place, found in enumerate(changes)]
     shown, more = cut(rows, limits.keys)
     title = _("metrics that differ")
-    return (Section("metrics", title, (Grid("metrics", "", heads, shown, more),), words.count(len(rows))),)
+    return (Section("metrics", title, (Grid("metrics", "", heads, shown, more),), figures.count(len(rows))),)
 
 
 def _metric(place: int, found: MetricChange, length: int) -> tuple[Cell, ...]:
     at = ("metrics", "changes", place)
-    a = _figure(pointer(*at, "a"), found.a, length) if found.change != "added" else plain(words.NONE)
-    b = _figure(pointer(*at, "b"), found.b, length) if found.change != "removed" else plain(words.NONE)
+    a = _figure(pointer(*at, "a"), found.a, length) if found.change != "added" else plain(figures.NONE)
+    b = _figure(pointer(*at, "b"), found.b, length) if found.change != "removed" else plain(figures.NONE)
     return (
         code(found.key, pointer(*at, "key"), tone=found.change),
         a,
@@ -188,7 +189,7 @@ def _metric(place: int, found: MetricChange, length: int) -> tuple[Cell, ...]:
 
 def _figure(at: str, content: JsonValue, length: int) -> Cell:
     if isinstance(content, int | float) and not isinstance(content, bool):
-        return Cell(words.decimal(content), at, content, number=True)
+        return Cell(figures.decimal(content), at, content, number=True)
     return value(content, at, length)
 
 
@@ -208,7 +209,7 @@ def _labels(comparison: Comparison, limits: Limits) -> tuple[Section, ...]:
     blocks += _matrix(comparison, limits)
     blocks += _flips(comparison, limits)
     title = _("labels: indicators with another axis")
-    return (Section("labels", title, tuple(blocks), words.count(labels.flipped)),)
+    return (Section("labels", title, tuple(blocks), figures.count(labels.flipped)),)
 
 
 def _matrix(comparison: Comparison, limits: Limits) -> Iterator[Block]:
@@ -245,7 +246,7 @@ def _flips(comparison: Comparison, limits: Limits) -> Iterator[Block]:
                     plain(words.status(flip.cause)),
                     code(flip.a, pointer("labels", "flips", place, "a"), tone="removed"),
                     code(flip.b, pointer("labels", "flips", place, "b"), tone="added"),
-                    words.printable(_("by {a}, then by {b}").format(a=flip.origin_a, b=flip.origin_b)),
+                    figures.printable(_("by {a}, then by {b}").format(a=flip.origin_a, b=flip.origin_b)),
                 ),
             ),
         )
@@ -271,7 +272,7 @@ def _dbt(comparison: Comparison, limits: Limits) -> tuple[Section, ...]:
             blocks.append(Items(kind, title, items[: limits.keys], max(0, len(items) - limits.keys)))
     blocks += _dbt_counts(comparison, limits)
     number = words.dbt_changes(comparison)
-    return (Section("dbt", _("dbt: models and tests"), tuple(blocks), words.count(number)),) if blocks else ()
+    return (Section("dbt", _("dbt: models and tests"), tuple(blocks), figures.count(number)),) if blocks else ()
 
 
 def _dbt_counts(comparison: Comparison, limits: Limits) -> Iterator[Block]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
+from observatudo import figures
 from observatudo.compare.show import words
 from observatudo.compare.show.blocks import Cell, Tone
 
@@ -26,7 +27,7 @@ def plain(text: str) -> Cell:
 
 def code(text: str, at: str = "", raw: JsonValue = None, tone: Tone = "") -> Cell:
     """A name or text out of data or a configuration."""
-    return Cell(words.printable(text), at, raw if raw is not None else text, tone, code=True)
+    return Cell(figures.printable(text), at, raw if raw is not None else text, tone, code=True)
 
 
 def change(kind: str, at: str, note: str = "") -> Cell:
@@ -37,27 +38,27 @@ def change(kind: str, at: str, note: str = "") -> Cell:
 
 def count(number: int | None, at: str, tone: Tone = "") -> Cell:
     """A count; without colour where it is none."""
-    return Cell(words.count(number), at, number, tone if number else "", number=True)
+    return Cell(figures.count(number), at, number, tone if number else "", number=True)
 
 
 def share(percent: float | None, at: str = "", raw: JsonValue = None) -> Cell:
     """A share of 100; ``raw`` where the JSON has it in another unit."""
-    return Cell(words.percent(percent), at, percent if raw is None else raw, number=True)
+    return Cell(figures.percent(percent), at, percent if raw is None else raw, number=True)
 
 
 def decimal(number: float | None, at: str) -> Cell:
     """A number that is no count."""
-    return Cell(words.decimal(number), at, number, number=True)
+    return Cell(figures.decimal(number), at, number, number=True)
 
 
 def delta(number: float | None, at: str) -> Cell:
     """A difference, with its sign."""
-    return Cell(words.signed(number), at, number, number=True)
+    return Cell(figures.signed(number), at, number, number=True)
 
 
 def relative(fraction: float | None, at: str) -> Cell:
     """A relative difference, with its sign, as a share of 100."""
-    return Cell(words.signed_percent(fraction), at, fraction, number=True)
+    return Cell(figures.signed_percent(fraction), at, fraction, number=True)
 
 
 def value(content: JsonValue, at: str, length: int, tone: Tone = "") -> Cell:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from urllib.parse import quote
 
+from observatudo import figures
 from observatudo.compare.show import words
 from observatudo.compare.show.blocks import Cell, Grid
 from observatudo.i18n import _
@@ -91,7 +92,7 @@ def _bars(title: str, bars: Sequence[tuple[str, Sequence[tuple[str, Cell]]]]) ->
             if _whole(cell):
                 shown.append(_rect(x, y, max(width, 0.5), _BAR, kind, f"{label}: {words.status(kind)} {cell.text}"))
             x += width
-        total = words.count(sum(_whole(cell) for _kind, cell in parts))
+        total = figures.count(sum(_whole(cell) for _kind, cell in parts))
         only = attributes(parts[0][1]) if len(parts) == 1 else ""
         shown.append(_text(x + 6, y + _BAR - 5, total, "", only))
     return _svg(title, len(bars) * _STEP + 4, shown)

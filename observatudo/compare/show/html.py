@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from html import escape
 
+from observatudo import figures
 from observatudo.compare.model import Comparison
 from observatudo.compare.show import words
 from observatudo.compare.show.blocks import Block, Cell, Grid, Item, Items, Limits, Line, Pair, Report, Section
@@ -56,7 +57,7 @@ def text(comparison: Comparison) -> str:
 
 def _head(comparison: Comparison) -> str:
     title = _("Data comparison: {a} → {b}").format(
-        a=words.printable(comparison.a.name), b=words.printable(comparison.b.name)
+        a=figures.printable(comparison.a.name), b=figures.printable(comparison.b.name)
     )
     policy = (
         f"default-src 'none'; style-src '{_hash(STYLE)}'; script-src '{_hash(SCRIPT)}'; img-src data:; "
@@ -121,7 +122,7 @@ def _block(block: Block, heading: str) -> Iterator[str]:
         yield f"<h3>{escape(block.title)}</h3>"
     yield from _grid(block, heading) if isinstance(block, Grid) else _items(block)
     if block.more:
-        more = _("… and {n} more").format(n=words.count(block.more))
+        more = _("… and {n} more").format(n=figures.count(block.more))
         yield f"<p>{escape(more)}</p>"
 
 

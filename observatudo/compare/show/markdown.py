@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from observatudo import figures
 from observatudo.compare.model import Comparison
 from observatudo.compare.show import words
 from observatudo.compare.show.blocks import Block, Cell, Grid, Item, Items, Limits, Line, Report, Section
@@ -118,7 +119,7 @@ def _block(block: Block) -> Iterator[str]:
         yield from (f"{_sentence(block.title)}:", "")
     yield from _grid(block) if isinstance(block, Grid) else _items(block)
     if block.more:
-        yield from ("", _sentence(_("… and {n} more").format(n=words.count(block.more))))
+        yield from ("", _sentence(_("… and {n} more").format(n=figures.count(block.more))))
     yield ""
 
 

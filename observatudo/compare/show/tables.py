@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import JsonValue
 
+from observatudo import figures
 from observatudo.compare.model import Comparison, Drift, Sample, Table
 from observatudo.compare.show import words
 from observatudo.compare.show.blocks import (
@@ -61,7 +62,7 @@ def scoreboard(comparison: Comparison, limits: Limits) -> tuple[Section, ...]:
     blocks += [Line(text) for text in _notes(comparison, len(tables) - len(different))]
     for name, table in different[: limits.tables]:
         blocks += _trouble(name, table, limits)
-    return (Section("rows", _("rows per table"), tuple(blocks), words.count(len(different))),)
+    return (Section("rows", _("rows per table"), tuple(blocks), figures.count(len(different))),)
 
 
 def _score(name: str, table: Table) -> tuple[Cell, ...]:
@@ -84,17 +85,17 @@ def _notes(comparison: Comparison, same: int) -> Iterator[str]:
         yield _("* follows from the other tables and is not counted in the first line")
     if same:
         yield _("tables that are the same: {n} of {all}").format(
-            n=words.count(same), all=words.count(len(comparison.rows))
+            n=figures.count(same), all=figures.count(len(comparison.rows))
         )
 
 
 def _trouble(name: str, table: Table, limits: Limits) -> Iterator[Block]:
     if table.status == "not_comparable":
         text = _("{table} is not comparable: {why}").format(table=name, why=table.why)
-        yield Line(words.printable(f"{text} → {table.next_step}" if table.next_step else text), "bad")
+        yield Line(figures.printable(f"{text} → {table.next_step}" if table.next_step else text), "bad")
     if table.duplicates:
         items = tuple(Item(code(words.key(row, max(limits.length, _KEY)), tone="bad")) for row in table.duplicates)
-        title = _("keys that {table} has more than once").format(table=words.printable(name))
+        title = _("keys that {table} has more than once").format(table=figures.printable(name))
         yield Items("duplicates", title, items[: limits.samples], max(0, len(items) - limits.samples))
 
 
@@ -110,22 +111,22 @@ def table_sections(comparison: Comparison, limits: Limits) -> Iterator[Section]:
             *_drift(name, table, limits),
             *_samples(name, table, limits),
         ]
-        title = _("{table}: what changed").format(table=words.printable(name))
-        yield Section("table", title, tuple(blocks), words.count(differences(table)), table=name)
+        title = _("{table}: what changed").format(table=figures.printable(name))
+        yield Section("table", title, tuple(blocks), figures.count(differences(table)), table=name)
     rest = [name for name, _table in changed[limits.details :]]
     if rest:
         text = _("changed too, not shown here column by column: {names}").format(names=words.names(rest, 5))
-        yield Section("tables", _("more tables"), (Line(text),), words.count(len(rest)))
+        yield Section("tables", _("more tables"), (Line(text),), figures.count(len(rest)))
 
 
 def _facts(table: Table) -> str:
-    facts = [_("{a} rows before, {b} after").format(a=words.count(table.rows_a), b=words.count(table.rows_b))]
+    facts = [_("{a} rows before, {b} after").format(a=figures.count(table.rows_a), b=figures.count(table.rows_b))]
     if table.key:
-        facts.append(_("compared by {key}").format(key=words.printable(", ".join(table.key))))
+        facts.append(_("compared by {key}").format(key=figures.printable(", ".join(table.key))))
     if table.files_skipped:
         facts.append(
             _("files read {read}, skipped as equal {skipped}").format(
-                read=words.count(table.files_read), skipped=words.count(table.files_skipped)
+                read=figures.count(table.files_read), skipped=figures.count(table.files_skipped)
             )
         )
     return "; ".join(facts)

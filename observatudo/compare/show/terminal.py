@@ -6,6 +6,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterator
 
+from observatudo import figures
 from observatudo.compare.model import Comparison
 from observatudo.compare.show import words
 from observatudo.compare.show.blocks import Block, Cell, Grid, Item, Items, Limits, Line, Pair, Report, Tone
@@ -18,7 +19,7 @@ LIMITS = Limits(
 _NARROWEST = 40
 _LEAST = 8  # a column of texts is never narrower
 _SEPARATOR = "  "
-_TIED = "\xa0"  # no line is broken there; texts out of data have none, words.printable spells it out
+_TIED = "\xa0"  # no line is broken there; texts out of data have none, figures.printable spells it out
 _GLYPHS: dict[Tone, str] = {"added": "+", "removed": "-", "changed": "~", "bad": "!", "": "·", "quiet": "·"}
 _COLOURS: dict[Tone, str] = {"added": "32", "removed": "31", "changed": "33", "bad": "31;1", "quiet": "2"}
 _OUTCOMES: dict[str, Tone] = {"same": "added", "changed": "changed", "not_comparable": "bad"}
@@ -82,7 +83,7 @@ class _Painter:
             yield from self._line(Line(block.title + ":"))
         yield from self._grid(block) if isinstance(block, Grid) else self._items(block)
         if block.more:
-            yield from self._line(Line(_("… and {n} more").format(n=words.count(block.more)), "quiet"))
+            yield from self._line(Line(_("… and {n} more").format(n=figures.count(block.more)), "quiet"))
 
     def _line(self, line: Line) -> Iterator[str]:
         yield from (self._paint(part, line.tone) for part in self._wrapped(line.text))

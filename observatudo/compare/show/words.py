@@ -7,7 +7,6 @@ rows are shown as they are written, whatever the language: a reader copies them.
 from __future__ import annotations
 
 import json
-import math
 import re
 import shlex
 from collections.abc import Sequence
@@ -15,78 +14,18 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from observatudo.compare.model import Breach, Comparison, Side, Table
-from observatudo.i18n import _, language
+from observatudo.figures import NONE, count, printable
+from observatudo.i18n import _
 
-NONE = "–"
 DIFFERENT = ("changed", "added", "removed")
 _SHORT = 8  # characters of a commit
 _MINUTES = 16  # characters of a date and time
 _NAMED = 3  # tables named in a sentence
-_DIGITS = 6
-_LARGE, _SMALL = 1e15, 1e-4
-_SWAPPED = str.maketrans(",.", ".,")
+_EXACT = 1e15  # below it, a whole number in a float is written in full
 _NEEDS_NO_QUOTES = re.compile(r"[\w@%+=:,./-][\w@%+=:,./~^-]*", re.ASCII)  # shlex would quote HEAD~1
 _LOOKS_LIKE_ANOTHER_TYPE = re.compile(
     r"\s.*|.*\s|[-+]?[\d.]+([eE][-+]?\d+)?|null|true|false|NaN|-?Infinity|", re.DOTALL
 )
-
-
-def local(text: str) -> str:
-    """Return a number written as in English with the separators of the user's language."""
-    return text.translate(_SWAPPED) if language() == "pt_BR" else text
-
-
-def count(number: int | None) -> str:
-    """Return a count with its thousands grouped; a dash for one that is not known."""
-    return NONE if number is None else local(f"{number:,}")
-
-
-def percent(share: float | None) -> str:
-    """Return a share of 100 with two decimals; one that only rounds to 0 or 100 is said to be below or above."""
-    if share is None or not math.isfinite(share):
-        return _special(share)
-    if 0 < share < 0.01:
-        return "<" + local("0.01%")
-    if 99.99 < share < 100:
-        return ">" + local("99.99%")
-    return local(f"{share:,.2f}%")
-
-
-def decimal(number: float | None) -> str:
-    """Return a number with six significant digits, whole ones in full."""
-    if number is None or not math.isfinite(number):
-        return _special(number)
-    size = abs(number)
-    if size and (size >= _LARGE or size < _SMALL):
-        return local(f"{number:.{_DIGITS}g}")
-    decimals = max(0, _DIGITS - 1 - math.floor(math.log10(size))) if size else 0
-    text = f"{number:,.{decimals}f}"
-    return local(text.rstrip("0").rstrip(".") if "." in text else text)
-
-
-def signed(number: float | None) -> str:
-    """Return a difference, with its sign."""
-    text = decimal(number)
-    return f"+{text}" if number is not None and number > 0 else text
-
-
-def signed_percent(fraction: float | None) -> str:
-    """Return a relative difference (0.5 is 50 %), with its sign."""
-    text = percent(abs(fraction) * 100) if fraction is not None else NONE
-    if fraction is None or math.isnan(fraction) or not fraction:
-        return text
-    return ("+" if fraction > 0 else "-") + text
-
-
-def _special(number: float | None) -> str:
-    if number is None:
-        return NONE
-    return "NaN" if math.isnan(number) else "∞" if number > 0 else "-∞"
-
-
-def printable(text: str) -> str:
-    """Return text on one line in which every invisible or controlling character is spelled out (``\\n``, ``\\x1b``)."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def shortened(text: str, length: int) -> str:
@@ -106,7 +45,7 @@ def value(content: JsonValue, length: int) -> str:
 
 def _plain(content: JsonValue) -> str:
     """Return JSON; a whole number without the point that its type alone gives it."""
-    if isinstance(content, float) and content.is_integer() and abs(content) < _LARGE:
+    if isinstance(content, float) and content.is_integer() and abs(content) < _EXACT:
         return f"{content:.0f}"
     return json.dumps(content, ensure_ascii=False)
 
