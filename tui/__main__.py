@@ -1,0 +1,48 @@
+"""``python -m tui``: the dashboard of the repository one is in (``observatudo tui``)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from observatudo import paths
+from observatudo.errors import ObservatudoError
+from observatudo.i18n import _
+
+
+def main() -> int:
+    """Run the dashboard; return the exit code."""
+    asked = _parsed()
+    try:
+        root = paths.repository()
+    except ObservatudoError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if not asked.serving and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        where = _("the dashboard needs a terminal; it is read by no pipe")
+        print(ObservatudoError(where, next_step="observatudo runs"), file=sys.stderr)
+        return 1
+    from observatudo.history.view import View
+
+    from tui.app import Dashboard
+    from tui.context import Context, read_settings, settings_file
+
+    settings = read_settings(settings_file())
+    read_only = asked.read_only or bool(os.environ.get("OBSERVATUDO_READ_ONLY"))
+    app = Dashboard(Context(root, View(root), settings, read_only, asked.serving))
+    app.run()
+    return app.return_code or 0
+
+
+def _parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="observatudo tui", description=_("Runs, data, comparisons and audit in the terminal.")
+    )
+    parser.add_argument("--read-only", action="store_true", help=_("Look only: nothing that writes can be done."))
+    parser.add_argument("--serving", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

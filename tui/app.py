@@ -1,0 +1,258 @@
+"""The dashboard: one mode per screen, the keys they share, and the child process that keeps the index up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from observatudo import figures
+from observatudo.i18n import _
+from tui.actions import Action, bindings, clashes
+from tui.context import Context
+from tui.screens.base import Base
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
+
+    from tui.jobs import Json
+
+# mode → (key, module of tui.screens, class, name)
+SCREENS: dict[str, tuple[str, str, str, Callable[[], str]]] = {
+    "history": ("1", "history", "HistoryScreen", lambda: _("History")),
+}
+
+ACTIONS = (
+    *(Action(f"app.{mode}", key, name, f"app.go('{mode}')") for mode, (key, _module, _class, name) in SCREENS.items()),
+    Action("app.palette", "colon,ctrl+p", lambda: _("all actions"), "command_palette"),
+    Action("app.theme", "T", lambda: _("light or dark"), "switch_theme"),
+    Action("app.help", "question_mark,f1", lambda: _("help"), "help_keys", hint=True),
+    Action("app.quit", "q,ctrl+q", lambda: _("quit"), "quit", hint=True),
+)
+
+
+class Dashboard(App[None]):
+    """The app; see the module."""
+
+    TITLE = "Observatudo"
+    ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    CSS = """
+    * { scrollbar-size: 1 1; }
+    .-narrow .wide-only { display: none; }
+    .-short .tall-only { display: none; }
+    .title { height: 1; background: $panel; color: $text; text-style: bold; padding: 0 1; }
+    """
+
+    def __init__(self, context: Context, driver_class: type[Driver] | None = None) -> None:
+        super().__init__(driver_class=driver_class)
+        self.context = context
+        self.news = ""
+        self._watcher: asyncio.subprocess.Process | None = None
+        for mode, (_key, module, name, _title) in SCREENS.items():
+            self.add_mode(mode, self._maker(module, name))
+
+    @staticmethod
+    def _maker(module: str, name: str) -> Callable[[], Screen[None]]:
+        """Return what makes a screen, importing its module only then: each costs time before the first row."""
+
+        def make() -> Screen[None]:
+            made = getattr(import_module(f"tui.screens.{module}"), name)()
+            assert isinstance(made, Base)
+            return made
+
+        return make
+
+    def screen_names(self) -> list[tuple[str, str, str]]:
+        """Return (key, mode, name) of every screen."""
+        keys = self.context.settings.keys
+        return [(keys.get(f"app.{mode}", key), mode, name()) for mode, (key, _m, _c, name) in SCREENS.items()]
+
+    # --- starting
+
+    async def on_mount(self) -> None:
+        self._take_settings()
+        await self.switch_mode("history")
+        self.call_after_refresh(self._watch)
+
+    def _take_settings(self) -> None:
+        settings = self.context.settings
+        problems = list(settings.problems)
+        if settings.theme in self.available_themes:
+            self.theme = settings.theme
+        else:
+            problems.append(_("there is no theme {name}").format(name=settings.theme))
+        known = {action.id for action in self._every_action()}
+        problems += [
+            _("there is no action {name} to give a key").format(name=name)
+            for name in settings.keys
+            if name not in known
+        ]
+        problems += [
+            _("{first} and {second} have the same key").format(first=first, second=second)
+            for first, second in dict.fromkeys(clashes(settings.keys, ACTIONS))
+        ]
+        self.set_keymap({name: keys for name, keys in settings.keys.items() if name in known})
+        for problem in problems:
+            self.notify(problem.replace("[", "\\["), severity="warning", timeout=10)
+
+    def _take_keys(self, keys: dict[str, str]) -> Iterator[str]:
+        """Give actions the user's keys; yield what is wrong with them."""
+        known = {action.id for action in every_action()}
+        self.set_keymap({name: value for name, value in keys.items() if name in known})
+        for name in keys.keys() - known:
+            yield _("there is no action {name} to give a key").format(name=name)
+        for first, second in dict.fromkeys(clashes(keys, ACTIONS)):
+            yield _("{first} and {second} have the same key").format(first=first, second=second)
+
+    # --- the index
+
+    @work(group="watch")
+    async def _watch(self) -> None:
+        """Follow the child process that keeps the index up to date, and pass on what it says."""
+        words = [sys.executable, "-m", "observatudo.history.watch", str(self.context.root)]
+        self._watcher = await asyncio.create_subprocess_exec(
+            *words,
+            *(["--read-only"] if self.context.is_read_only else []),
+            cwd=self.context.root,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        assert self._watcher.stdout is not None
+        async for line in self._watcher.stdout:
+            with suppress(ValueError):  # half a line: the child was killed
+                self._heard(json.loads(line))
+        await self._watcher.wait()
+        self._tell(_("the index is no longer brought up to date"))
+
+    def _heard(self, event: Json) -> None:
+        match event:
+            case {"event": "progress", "what": str(what), "done": int(done), "total": int(total)}:
+                words = {"records": _("runs"), "log": _("log"), "versions": _("versions")}
+                self._tell(f"◌ {words.get(what, what)} {figures.count(done)}/{figures.count(total)}")
+            case {"event": "changed", "what": list()}:
+                self._changed()
+            case {"event": "idle"}:
+                self._tell("")
+            case {"event": "problem", "message": str(message)}:
+                self._tell(f"! {message}")
+
+    def _tell(self, news: str) -> None:
+        is_read_only = self.context.is_read_only
+        self.news = " · ".join(filter(None, [news, _("read-only") if is_read_only else ""]))
+        if isinstance(self.screen, Base):
+            self.screen.show_news()
+
+    def _changed(self) -> None:
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                if isinstance(screen, Base):
+                    screen.changed()
+
+    def stop_watching(self) -> None:
+        """End the child process; it would also end by itself when this one is gone."""
+        if self._watcher is not None and self._watcher.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._watcher.pid, signal.SIGTERM)
+
+    def on_unmount(self) -> None:
+        self.stop_watching()
+
+    # --- actions
+
+    async def action_go(self, mode: str) -> None:
+        """Go to a screen, as it was left."""
+        if mode != self.current_mode:
+            await self.switch_mode(mode)
+
+    def compare(self, a: str, b: str) -> None:
+        """Compare two versions, runs or experiments on the screen for that."""
+        self._compare(a, b)
+
+    @work(group="go")
+    async def _compare(self, a: str, b: str) -> None:
+        from tui.screens.compare import CompareScreen
+
+        await self.switch_mode("compare")
+        assert isinstance(self.screen, CompareScreen)
+        self.screen.compare(a, b)
+
+    @work(thread=True, group="mlflow", exclusive=True)
+    def open_mlflow(self, run_id: str) -> None:
+        """Open a run in MLflow's screens, where they are running; say how to start them where not."""
+        from observatudo.runs.mlflow_link import link
+
+        found = link(self.context.root, run_id)
+        if found.url:
+            self.call_from_thread(self.open_url, found.url)
+        self.call_from_thread(self.notify, (found.url or found.why).replace("[", "\\["), timeout=10)
+
+    def action_switch_theme(self) -> None:
+        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+
+    def action_help_keys(self) -> None:
+        from tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keep actions that write from a dashboard that may only read."""
+        del parameters
+        return not (self.context.is_read_only and action in _writing())
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Give the palette what the registry has for this screen, and the themes."""
+        own = screen.all_actions() if isinstance(screen, Base) else []
+        for action in [*own, *ACTIONS]:
+            name = f"{action.name()}  ({action.shown})"
+            yield SystemCommand(name, action.id, self._runner(action))
+        yield SystemCommand(_("theme"), _("choose the colours"), self.action_change_theme)
+
+    def _runner(self, action: Action) -> Callable[[], object]:
+        async def run() -> None:
+            target = self.screen.focused or self.screen
+            if not await self.run_action(action.method, target):
+                await self.run_action(action.method, self.screen)
+
+        return run
+
+
+def every_action() -> Iterator[Action]:
+    """Yield the actions of the app, of every screen and of every widget."""
+    from tui import table, textview
+    from tui.screens import base
+
+    yield from (*ACTIONS, *base.COMMON, *table.ACTIONS, *textview.ACTIONS)
+    for _key, module, _name, _title in SCREENS.values():
+        for action in import_module(f"tui.screens.{module}").ACTIONS:
+            assert isinstance(action, Action)
+            yield action
+
+
+def _writing() -> set[str]:
+    """Return the names of the methods behind actions that write, of the screens that are imported by now."""
+    from tui.actions import method_name
+
+    found = set()
+    for _key, name, _class, _title in SCREENS.values():
+        module = sys.modules.get(f"tui.screens.{name}")
+        for action in getattr(module, "ACTIONS", ()):
+            if action.changes:
+                found.add(method_name(action))
+    return found

@@ -1,0 +1,127 @@
+"""Text to read: scrolled, wrapped to the width, searched with / n N. Only visible lines are drawn."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.binding import BindingType
+from textual.events import Resize
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from observatudo.i18n import _
+from tui.actions import Action, bindings
+
+ACTIONS = (
+    Action("text.down", "down,j", lambda: _("down"), "move(1)"),
+    Action("text.up", "up,k", lambda: _("up"), "move(-1)"),
+    Action("text.page_down", "pagedown,ctrl+f,J,space", lambda: _("page down"), "page(1)"),
+    Action("text.page_up", "pageup,ctrl+b,K", lambda: _("page up"), "page(-1)"),
+    Action("text.top", "home,g", lambda: _("first"), "edge(0)"),
+    Action("text.bottom", "end,G", lambda: _("last"), "edge(1)"),
+)
+
+
+def plain(text: str) -> str:
+    """Return text as a search compares it: without case and accents."""
+    parts = unicodedata.normalize("NFD", text.casefold())
+    return "".join(char for char in parts if not unicodedata.combining(char))
+
+
+class TextView(ScrollView, can_focus=True):
+    """Lines of styled text."""
+
+    ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"text--found"}
+    DEFAULT_CSS = """
+    TextView { height: 1fr; background: $surface; padding: 0 1; scrollbar-size: 1 1; overflow-x: hidden; }
+    TextView .text--found { background: $warning-muted; color: $text-warning; text-style: bold; }
+    """
+
+    def __init__(self, lines: Sequence[Text] = (), *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lines = list(lines)
+        self._wrapped: list[Text] = []
+        self._first_of: list[int] = []
+        self._wanted = ""
+
+    def show(self, lines: Sequence[Text], *, keep: bool = False) -> None:
+        """Show other lines; from the top, unless ``keep``."""
+        self._lines = list(lines)
+        self._wrap()
+        if not keep:
+            self.scroll_to(y=0, animate=False)
+
+    @property
+    def text(self) -> str:
+        """Return all of it, to be copied."""
+        return "\n".join(line.plain for line in self._lines)
+
+    def on_resize(self, _event: Resize) -> None:
+        self._wrap()
+
+    def _wrap(self) -> None:
+        width = max(1, self.scrollable_content_region.width or self.size.width)
+        console = self.app.console
+        self._wrapped, self._first_of = [], []
+        for line in self._lines:
+            self._first_of.append(len(self._wrapped))
+            self._wrapped += list(line.wrap(console, width)) or [Text()]
+        self.virtual_size = Size(width, len(self._wrapped))
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        number = int(self.scroll_offset.y) + y
+        base = self.rich_style
+        if number >= len(self._wrapped):
+            return Strip.blank(width, base)
+        line = self._wrapped[number].copy()
+        if self._wanted:
+            self._highlight(line)
+        line.end = ""
+        segments = [
+            Segment(segment.text, base + (segment.style or Style()))
+            for segment in line.render(self.app.console)
+            if segment.text
+        ]
+        return Strip(segments).crop_extend(0, width, base)
+
+    def _highlight(self, line: Text) -> None:
+        text = plain(line.plain)
+        if len(text) != len(line.plain):  # folding changed the length: positions would be wrong
+            return
+        start = text.find(self._wanted)
+        while start >= 0:
+            line.stylize(self.get_component_rich_style("text--found", partial=True), start, start + len(self._wanted))
+            start = text.find(self._wanted, start + 1)
+
+    def find(self, wanted: str, step: int = 0) -> bool:
+        """Scroll to the next line (``step`` 1), the one before (-1) or the first from here (0) with this text."""
+        self._wanted = plain(wanted)
+        self.refresh()
+        here = int(self.scroll_offset.y)
+        hits = [n for n, line in enumerate(self._wrapped) if self._wanted and self._wanted in plain(line.plain)]
+        if not hits:
+            return False
+        after = [n for n in hits if n > here - (step == 0)]
+        before = [n for n in hits if n < here]
+        target = (before or hits)[-1] if step < 0 else (after or hits)[0]
+        self.scroll_to(y=target, animate=False)
+        return True
+
+    def action_move(self, step: int) -> None:
+        self.scroll_to(y=max(0, self.scroll_offset.y + step), animate=False)
+
+    def action_page(self, step: int) -> None:
+        self.scroll_to(y=max(0, self.scroll_offset.y + step * max(1, self.size.height - 1)), animate=False)
+
+    def action_edge(self, end: int) -> None:
+        self.scroll_to(y=self.max_scroll_y if end else 0, animate=False)
