@@ -1,0 +1,175 @@
+"""Events of the log in the reader's language, each on one line. The kinds of events are told in docs/runs.md."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from observatudo import figures
+from observatudo.i18n import _
+from observatudo.runs import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from observatudo.journal import Json
+
+    Fields = dict[str, Json]
+
+_ENVELOPE = {"time", "event", "run", "stage"}
+_INTERRUPTIONS = {"KeyboardInterrupt", "Terminated"}
+
+
+def text(value: Json) -> str:
+    """Return a value as text that a terminal can take; nothing for null."""
+    return "" if value is None else str(value).encode("utf-8", "replace").decode("utf-8")
+
+
+def whole(value: Json) -> int | None:
+    """Return a count, or None for what is none."""
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def _number(value: Json) -> int | float | None:
+    try:
+        is_number = not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # whole, and too large for a float
+        return None
+    return value if is_number and isinstance(value, int | float) else None
+
+
+def subject(stage: str) -> str:
+    """Return what a stage is called in a sentence: its dataset, of a stage without one its name."""
+    return stage.partition("@")[2] or stage
+
+
+def is_interruption(fields: Fields) -> bool:
+    """Say whether an ``error`` event is somebody's wish and no fault."""
+    return fields.get("type") in _INTERRUPTIONS
+
+
+def line(kind: str, run: str, stage: str, fields: Fields) -> str:
+    """Return the event as one line without control characters; a kind unknown here with all its fields."""
+    said = _LINES.get(kind, _other)(fields)
+    if kind == "closed":
+        said = _("run {run}: {what}").format(run=run, what=said)
+    elif stage:
+        said = _("{stage}: {what}").format(stage=subject(stage), what=said)
+    return figures.printable(said)
+
+
+def _start(fields: Fields) -> str:
+    experiment = _flat(fields.get("experiment"))
+    if experiment:
+        return _("started, in the experiment {name}").format(name=experiment)
+    return _("started by hand") if fields.get("kind") == "hand" else _("started")
+
+
+def _progress(fields: Fields) -> str:
+    done, total = whole(fields.get("done")), whole(fields.get("total"))
+    if not total or done is None:
+        return _("{done} done").format(done=figures.count(done))
+    share = figures.local(f"{100 * done / total:.0f}%")
+    return _("{done} of {total} ({share})").format(done=figures.count(done), total=figures.count(total), share=share)
+
+
+def _counts(fields: Fields) -> str:
+    return _rows(fields) or _("no counts")
+
+
+def _rows(counts: Fields) -> str:
+    return ", ".join(_counted(name, value) for name, value in counts.items() if name not in _ENVELOPE)
+
+
+def _counted(name: str, value: Json) -> str:
+    number = whole(value)
+    if number is None:
+        return f"{_flat(name)}={_flat(value)}"
+    n = figures.count(number)
+    match name:
+        case "rows_read":
+            return _("{n} rows read").format(n=n)
+        case "rows_kept":
+            return _("{n} kept").format(n=n)
+        case "rows_rejected":
+            return _("{n} rejected").format(n=n)
+    return f"{n} {_flat(name).replace('_', ' ')}"
+
+
+def _output(fields: Fields) -> str:
+    rows = whole(fields.get("rows"))
+    if rows is None:
+        return _("wrote {path}").format(path=_flat(fields.get("path")))
+    return _("wrote {path} ({n} rows)").format(path=_flat(fields.get("path")), n=figures.count(rows))
+
+
+def _warning(fields: Fields) -> str:
+    said = _("warning: {text}").format(text=_flat(fields.get("message")))
+    rest = {name: value for name, value in fields.items() if name != "message"}
+    return f"{said} ({_pairs(rest)})" if _pairs(rest) else said
+
+
+def _error(fields: Fields) -> str:
+    kind, message = _flat(fields.get("type")), _flat(fields.get("message"))
+    where, after = _flat(fields.get("where")), _flat(fields.get("next_step"))
+    if is_interruption(fields):
+        return _("interrupted")
+    if kind == "SystemExit":
+        return _("ended with exit code {code}").format(code=message)
+    if not where and not after:  # no explanation was made for it: its kind is what helps
+        return _("error: {message}").format(message=f"{kind}: {message}" if message else kind)
+    said = _("error: {message}").format(message=message)
+    return said + (f" @ {where}" if where else "") + (f" → {after}" if after else "")
+
+
+def _end(fields: Fields) -> str:
+    wall, peak = _number(fields.get("wall_s")), _number(fields.get("peak_mb"))
+    took = "" if wall is None else figures.duration(wall)
+    memory = "" if peak is None else figures.local(f"{peak:,.0f} MiB")
+    rows = fields.get("rows")
+    facts = [took, memory, _rows(rows) if isinstance(rows, dict) else ""]
+    return _and([_status(fields), *facts])
+
+
+def _closed(fields: Fields) -> str:
+    began, ended = log.began(text(fields.get("run"))), datetime.fromisoformat(text(fields.get("ended")))
+    status = _status(fields)
+    changed = _("inputs changed since the commit") if fields.get("dirty") is True else ""
+    if fields.get("status") == log.NOOP:
+        return _("nothing had changed")
+    return _and([status, figures.duration(max(0.0, (ended - began).total_seconds())), changed])
+
+
+def _other(fields: Fields) -> str:
+    return _and([_flat(fields.get("event")), _pairs(fields)])
+
+
+def _status(fields: Fields) -> str:
+    return figures.word(text(fields.get("status")))
+
+
+def _and(parts: list[str]) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _pairs(fields: Fields) -> str:
+    return ", ".join(f"{_flat(name)}={_flat(value)}" for name, value in fields.items() if name not in _ENVELOPE)
+
+
+def _flat(value: Json) -> str:
+    """Return text without line breaks and with single spaces."""
+    return " ".join(text(value).split())
+
+
+_LINES: dict[str, Callable[[Fields], str]] = {
+    "start": _start,
+    "progress": _progress,
+    "counts": _counts,
+    "output": _output,
+    "warning": _warning,
+    "error": _error,
+    "end": _end,
+    "closed": _closed,
+}
