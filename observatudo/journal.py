@@ -9,6 +9,7 @@ several processes can log at once. What the events are is told in docs/runs.md.
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import platform
@@ -171,6 +172,8 @@ class Stage:
             host=platform.node(),
             python=platform.python_version(),
             commit=inputs.head_commit(self.root),
+            branch=inputs.head_branch(self.root),
+            who=_who(),
             inputs={**inputs.of_stage(self.root, self.verb, self.dataset)},
         )
 
@@ -256,6 +259,14 @@ class Stage:
 def record_file(home: Path, run_id: str) -> Path:
     """Return where the record of a run is, or would be; by the year and month it began."""
     return home / paths.AUDIT_RUNS / run_id[:4] / run_id[4:6] / f"{run_id}.json"
+
+
+def _who() -> str | None:
+    """Return Git's name for the author where the environment has one, or the login."""
+    try:
+        return os.environ.get("GIT_AUTHOR_NAME") or getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return None
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:

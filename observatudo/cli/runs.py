@@ -44,6 +44,8 @@ def runs(
         _print_json([_as_json(run) for run in history.runs(home, limit)])
     else:
         _print_table(history.runs(home, limit or _DEFAULT_LIMIT))
+    for item in history.damaged(home):
+        typer.echo(_("warning: {path} cannot be read: {reason}").format(path=item.path, reason=item.reason), err=True)
 
 
 def show(

@@ -80,6 +80,7 @@ def _common(run: RunLog, status: str, ended: datetime, repo: Repo | None) -> dic
         "command": " ".join(typed(tuple(run.command))),
         "experiment": run.experiment,
         "commit": run.commit,
+        "branch": run.branch,
         "who": gitstate.who(repo),
         "where": Where(host=run.host, system=platform.system(), python=run.python, lock_sha256=None),
         "writers": {name: metadata.version(name) for name in _WRITERS},

@@ -19,6 +19,7 @@ _NOT_INPUTS = (
     "dbt/logs",
     "dbt/dbt_packages",
 )
+_BRANCH = "ref: refs/heads/"
 _FOREIGN = ("site-packages", "__pycache__")
 
 
@@ -104,6 +105,13 @@ def head_commit(root: Path) -> str | None:
     common = _common_folder(git)
     loose = common / name
     return loose.read_text().strip() if loose.is_file() else _packed(common, name)
+
+
+def head_branch(root: Path) -> str | None:
+    """Return the branch that is checked out, or None without Git and when HEAD names a commit."""
+    git = _git_folder(root)
+    head = (git / "HEAD").read_text().strip() if git else ""
+    return head.removeprefix(_BRANCH) if head.startswith(_BRANCH) else None
 
 
 def _git_folder(root: Path) -> Path | None:

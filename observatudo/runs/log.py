@@ -58,6 +58,8 @@ class RunLog:
     host: str = ""
     python: str = ""
     commit: str | None = None
+    branch: str | None = None
+    who: str | None = None
     command: list[str] = field(default_factory=list)
     owner_pid: int = 0
     owner_started: float = 0.0
@@ -105,6 +107,8 @@ class RunLog:
             self.experiment = _text(event.get("experiment")) or None
             self.host, self.python = _text(event.get("host")), _text(event.get("python"))
             self.commit = _text(event.get("commit")) or None
+            self.branch = _text(event.get("branch")) or None
+            self.who = _text(event.get("who")) or None
             command = owner.get("command")
             self.command = [_text(word) for word in command] if isinstance(command, list) else []
             self.owner_pid, self.owner_started = int(_number(owner["pid"])), _number(owner["started"])
@@ -211,7 +215,8 @@ def files(home: Path) -> list[Path]:
     return sorted((home / "logs").glob("pipeline_*.jsonl"))
 
 
-def _events(home: Path, run_id: str) -> Iterator[dict[str, Json]]:
+def events(home: Path, run_id: str) -> Iterator[dict[str, Json]]:
+    """Yield what the log says of a run, in its order."""
     first = began(run_id)
     days = {f"pipeline_{first + timedelta(days=n):%Y%m%d}" for n in range(_LONGEST.days + 1)}
     mark = f'"run":"{run_id}"'.encode()
@@ -227,7 +232,7 @@ def _events(home: Path, run_id: str) -> Iterator[dict[str, Json]]:
 def read(home: Path, run_id: str) -> RunLog | None:
     """Return a run with everything the log says of it, or None when the log does not know it."""
     run: RunLog | None = None
-    for event in _events(home, run_id):
+    for event in events(home, run_id):
         run = run or RunLog(run_id)
         run.fold(event)
     return run

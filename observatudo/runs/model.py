@@ -100,6 +100,8 @@ class Failure(_Part):
 class Record(_Part):
     """One run: enough to compare it with another, even when it was never committed.
 
+    ``branch`` is the one that was checked out when the run began; records from before this field have none.
+
     ``dirty`` says that an input differs from ``commit``; ``changed`` names those inputs. Hashes in
     ``configs``, ``code`` (by stage) and ``evidence`` are Git blob hashes.
     """
@@ -113,6 +115,7 @@ class Record(_Part):
     command: str
     experiment: str | None
     commit: Blob | None
+    branch: str | None = None
     dirty: bool
     changed: list[str]
     who: Who

@@ -6,13 +6,15 @@ import csv
 import io
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from observatudo import history, journal
 from observatudo.errors import ObservatudoError
-from observatudo.runs import index
+from observatudo.history import store
 from observatudo.runs import log as runlog
 from observatudo.runs.model import Record, schema_text, to_text
 
@@ -70,6 +72,12 @@ def log_end(home: Path, run_id: str, stage: str, status: str = "success") -> Non
     journal.append(home, "end", run_id, stage=stage, status=status, wall_s=1.0, rows={"rows_read": 7})
 
 
+def quiet(folder: Path) -> None:
+    """Have a folder look as if it had not been changed for a minute."""
+    os.utime(folder, ns=(0, LONG_AGO))
+
+
+LONG_AGO = 1_700_000_000_000_000_000
 ONE, TWO, THREE = (f"2026010{day}T000000Z-1" for day in (1, 2, 3))
 
 
@@ -111,7 +119,7 @@ def test_index_is_rebuilt_when_deleted_or_damaged(tmp_path: Path, damage: bytes 
     keep(tmp_path, a_record(ONE))
     log_start(tmp_path, today, "ingest@a/um")
     before = history.runs(tmp_path)
-    file = tmp_path / index.FILE
+    file = tmp_path / store.FILE
     file.unlink()
     if damage is not None:
         file.write_bytes(damage)
@@ -122,7 +130,7 @@ def test_a_damaged_page_is_noticed_at_work_and_the_index_made_anew(tmp_path: Pat
     for day in range(1, 29):
         keep(tmp_path, a_record(f"202601{day:02d}T000000Z-1"))
     before = history.runs(tmp_path)
-    file = tmp_path / index.FILE
+    file = tmp_path / store.FILE
     content = bytearray(file.read_bytes())
     assert len(content) > 5 * 4096
     content[4096:] = b"\x99" * (len(content) - 4096)  # the first page still opens
@@ -146,9 +154,7 @@ def test_a_record_whose_times_are_none_is_named(tmp_path: Path, time: str) -> No
     path = keep(tmp_path, a_record(ONE))
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"started": time}))
-    with pytest.raises(ObservatudoError) as caught:
-        history.runs(tmp_path)
-    assert caught.value.where == str(path)
+    assert [item.path for item in history.damaged(tmp_path)] == [path.relative_to(tmp_path).as_posix()]
 
 
 def test_index_starts_over_when_the_log_was_cut(tmp_path: Path, today: str) -> None:
@@ -218,15 +224,89 @@ def test_an_odd_line_in_the_log_stops_nothing(tmp_path: Path, today: str, odd: d
     history.write_csv(tmp_path, io.StringIO())
 
 
-def test_a_record_that_is_damaged_is_named(tmp_path: Path) -> None:
-    path = keep(tmp_path, a_record(ONE))
+def test_a_record_that_is_damaged_is_named_and_stops_nothing(tmp_path: Path) -> None:
+    keep(tmp_path, a_record(ONE))
+    path = keep(tmp_path, a_record(TWO))
+    assert len(history.runs(tmp_path)) == 2
     path.write_text(path.read_text()[:-10])
-    with pytest.raises(ObservatudoError) as caught:
-        history.runs(tmp_path)
-    assert caught.value.where == str(path)
+    assert [run.run_id for run in history.runs(tmp_path)] == [ONE]
+    for name in (TWO, TWO[:8]):
+        with pytest.raises(ObservatudoError) as caught:
+            history.find(tmp_path, name)
+        assert caught.value.where == str(path)
+    assert history.find(tmp_path, "last").run_id == ONE
+    path.write_text(to_text(a_record(THREE)))
+    assert "not the record of the run" in history.damaged(tmp_path)[0].reason
     path.write_text(to_text(a_record(TWO)))
-    with pytest.raises(ObservatudoError, match="not the record of the run"):
-        history.runs(tmp_path)
+    assert history.damaged(tmp_path) == []
+    assert history.find(tmp_path, TWO).run_id == TWO
+
+
+def test_a_run_in_the_log_whose_record_is_damaged_is_listed_and_not_shown(tmp_path: Path, today: str) -> None:
+    log_start(tmp_path, today, "ingest@a/um")
+    path = keep(tmp_path, a_record(today))
+    path.write_text("{")
+    assert [run.source for run in history.runs(tmp_path)] == ["log"]
+    with pytest.raises(ObservatudoError):
+        history.find(tmp_path, "last")
+
+
+def test_a_damaged_record_that_is_mended_in_place_in_a_quiet_folder_is_noticed(tmp_path: Path) -> None:
+    path = keep(tmp_path, a_record(ONE))
+    path.write_text("{")
+    quiet(path.parent)
+    assert len(history.damaged(tmp_path)) == 1
+    path.write_text(to_text(a_record(ONE)))
+    quiet(path.parent)
+    assert history.damaged(tmp_path) == []
+    assert len(history.runs(tmp_path)) == 1
+
+
+def test_a_folder_that_did_not_change_is_not_read_again(tmp_path: Path) -> None:
+    path = keep(tmp_path, a_record(ONE))
+    quiet(path.parent)
+    assert len(history.runs(tmp_path)) == 1
+    path.write_text(to_text(a_record(ONE, status="failed")))  # in place: what only verify finds
+    quiet(path.parent)
+    assert [run.status for run in history.runs(tmp_path)] == ["success"]
+    path.parent.touch()
+    assert [run.status for run in history.runs(tmp_path)] == ["failed"]
+
+
+def test_what_a_run_kept_and_who_started_it_where_is_told(tmp_path: Path, today: str) -> None:
+    keep(tmp_path, a_record(ONE, branch="main"))
+    log_start(tmp_path, today, "ingest@a/um")
+    (at_work, done) = history.runs(tmp_path)
+    assert (done.who, done.branch, done.rows_kept, done.rows_rejected, done.touched) == ("Ana", "main", 2, 1, ("a/um",))
+    assert (at_work.rows_kept, at_work.touched) == (None, ("a/um",))
+
+
+def test_the_traceback_of_an_error_is_kept_readable(tmp_path: Path, today: str) -> None:
+    assert history.traceback(tmp_path, today) == ""
+    log_start(tmp_path, today, "ingest@a/um")
+    journal.append(tmp_path, "error", today, stage="ingest@a/um", type="E", message="m", traceback="Traceback\n  x")
+    assert history.traceback(tmp_path, today) == "Traceback\n  x"
+
+
+def test_an_index_of_the_first_version_is_made_anew(tmp_path: Path) -> None:
+    keep(tmp_path, a_record(ONE))
+    (tmp_path / store.FILE).parent.mkdir()
+    with closing(sqlite3.connect(tmp_path / store.FILE)) as old:
+        old.executescript(
+            "CREATE TABLE run (run_id); CREATE VIEW history AS SELECT * FROM run; PRAGMA user_version = 1"
+        )
+    assert len(history.runs(tmp_path)) == 1
+    with closing(sqlite3.connect(tmp_path / store.FILE)) as new:
+        assert new.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_locked_index_is_neither_deleted_nor_waited_for_to_read(tmp_path: Path) -> None:
+    keep(tmp_path, a_record(ONE))
+    before = history.runs(tmp_path)
+    with closing(sqlite3.connect(tmp_path / store.FILE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert history.runs(tmp_path) == before
+        assert (tmp_path / store.FILE).is_file()
 
 
 def test_a_run_is_found_by_id_beginning_or_last(tmp_path: Path) -> None:

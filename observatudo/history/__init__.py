@@ -1,23 +1,28 @@
 """Runs read back: from their records in ``audit/runs`` and, where there is none, from the log.
 
 Both are kept in an index, ``.observatudo/history.sqlite``, which only makes them fast: it is brought up
-to date on every read from what is new in the log and from the records' times and sizes, and it can be
+to date on every read from what is new in the log and in the folders of records, and it can be
 deleted at any time. Standard library only, because ``record`` asks here on every ``dvc repro``.
+Screens read the same index through ``history.view``, while ``history.watch`` keeps it up to date.
 """
 
 from __future__ import annotations
 
 import csv
 import difflib
+import re
+import subprocess
 from dataclasses import asdict, fields
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TextIO
 
 from observatudo import journal
 from observatudo.errors import ObservatudoError
+from observatudo.history import logs, records, runtable, store
+from observatudo.history.model import Damaged, DatasetRun, Run
 from observatudo.i18n import _
-from observatudo.runs import close, index
+from observatudo.runs import close
 from observatudo.runs import log as runlog
-from observatudo.runs.index import DatasetRun, Run
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,42 +30,63 @@ if TYPE_CHECKING:
 
     from observatudo.runs.model import Record
 
-__all__ = ["CSV_COLUMNS", "DatasetRun", "Run", "close_interrupted", "datasets", "find", "record", "runs"]
+__all__ = [
+    "CSV_COLUMNS", "Damaged", "DatasetRun", "Run", "blob", "close_interrupted", "damaged", "datasets", "find", "logged",
+    "record", "runs", "traceback", "write_csv",
+]  # fmt: skip
 
 LAST = "last"
 _RUN_COLUMNS = ("run_id", "kind", "experiment", "started", "ended", "duration_s", "commit", "dirty", "host")
 _DATASET_COLUMNS = tuple(field.name for field in fields(DatasetRun))
 CSV_COLUMNS = ("run_id", "run_status", *_RUN_COLUMNS[1:], *_DATASET_COLUMNS)
+_BLOB = re.compile(r"[0-9a-f]{40}")
 _LIKELY = 1000  # so many of the newest runs are searched for a name that was mistyped
 
 
 def runs(home: Path, limit: int | None = None) -> list[Run]:
-    """Return the runs, newest first. Raises ObservatudoError when a record is damaged."""
-    return index.use(home, lambda connection: _newest(connection, home, limit))
+    """Return the runs, newest first. Those whose record is damaged are in ``damaged`` instead."""
+    return store.use(home, lambda connection: _newest(connection, home, limit))
+
+
+def damaged(home: Path) -> list[Damaged]:
+    """Return the records that cannot be read, in order of path."""
+    return store.use(home, lambda connection: _damaged(connection, home))
+
+
+def _damaged(connection: sqlite3.Connection, home: Path) -> list[Damaged]:
+    _refresh(connection, home)  # an index in memory knows nothing yet
+    return records.damaged(connection)
 
 
 def _newest(connection: sqlite3.Connection, home: Path, limit: int | None) -> list[Run]:
     _refresh(connection, home)
-    return list(index.read(connection, "ORDER BY run_id DESC LIMIT ?", -1 if limit is None else limit))
+    return list(runtable.read(connection, "ORDER BY run_id DESC LIMIT ?", -1 if limit is None else limit))
 
 
 def find(home: Path, name: str) -> Run:
     """Return the run with this id, or with this beginning of one, or the newest for ``last``.
 
-    Raises ObservatudoError, with the nearest ids, when there is no such run or more than one.
+    Raises ObservatudoError, with the nearest ids, when there is no such run or more than one, and when the
+    record that the name means is damaged.
     """
-    found, newest = index.use(home, lambda connection: _named(connection, home, name))
-    if len(found) == 1 or (found and name in (LAST, found[0].run_id)):
+    found, newest, unread = store.use(home, lambda connection: _named(connection, home, name))
+    is_one = len(found) == 1 or (found and name in (LAST, found[0].run_id))
+    for item in unread:
+        run_id = PurePosixPath(item.path).stem
+        if run_id == found[0].run_id if is_one else not found and run_id.startswith(name):
+            raise records.broken(home / item.path, item.reason)
+    if is_one:
         return found[0]
     raise _not_one(name, [run.run_id for run in found], [run.run_id for run in newest])
 
 
-def _named(connection: sqlite3.Connection, home: Path, name: str) -> tuple[list[Run], list[Run]]:
-    """Return the runs that the name may mean, and the newest ones for when it does not mean one."""
+def _named(connection: sqlite3.Connection, home: Path, name: str) -> tuple[list[Run], list[Run], list[Damaged]]:
+    """Return the runs that the name may mean, the newest ones for when it does not mean one, and damaged records."""
     newest = _newest(connection, home, _LIKELY)
-    where = "" if name == LAST else "WHERE substr(run_id, 1, length(?1)) = ?1"
+    where = "" if name == LAST else "AND substr(run_id, 1, length(?1)) = ?1"
     values = [] if name == LAST else [name]
-    return list(index.read(connection, f"{where} ORDER BY run_id DESC LIMIT 10", *values)), newest
+    found = list(runtable.read(connection, f"{where} ORDER BY run_id DESC LIMIT 10", *values))
+    return found, newest, records.damaged(connection)
 
 
 def _not_one(name: str, found: list[str], newest: list[str]) -> ObservatudoError:
@@ -81,7 +107,7 @@ def _not_one(name: str, found: list[str], newest: list[str]) -> ObservatudoError
 
 def record(home: Path, run: Run) -> Record | None:
     """Return the run's record, or None for a run that has none (experiment, no-op, by hand, running)."""
-    return index.load_record(journal.record_file(home, run.run_id)) if run.source == "record" else None
+    return records.load(journal.record_file(home, run.run_id)) if run.source == "record" else None
 
 
 def logged(home: Path, run: Run) -> runlog.RunLog | None:
@@ -89,11 +115,28 @@ def logged(home: Path, run: Run) -> runlog.RunLog | None:
     return runlog.read(home, run.run_id)
 
 
+def traceback(home: Path, run_id: str) -> str:
+    """Return the traceback of the run's last error, empty when this machine's log has none."""
+    found = [event.get("traceback") for event in runlog.events(home, run_id) if event.get("event") == "error"]
+    return str(found[-1] or "") if found else ""
+
+
+def blob(root: Path, sha: str) -> str | None:
+    """Return the text of a configuration as a run used it, by the blob hash in its record.
+
+    None when Git does not have it: a run may have used a file that was never committed.
+    """
+    if not _BLOB.fullmatch(sha):
+        return None
+    done = subprocess.run(["git", "cat-file", "blob", sha], cwd=root, capture_output=True, check=False)
+    return None if done.returncode else done.stdout.decode(errors="replace")
+
+
 def write_csv(home: Path, target: TextIO, limit: int | None = None) -> None:
     """Write the consolidated record of executions: one line per run and dataset, newest run first."""
     lines = csv.writer(target, lineterminator="\n")
     lines.writerow(CSV_COLUMNS)
-    for run, found in index.use(home, lambda connection: _with_datasets(connection, home, limit)):
+    for run, found in store.use(home, lambda connection: _with_datasets(connection, home, limit)):
         own = asdict(run)
         start = [run.run_id, run.status, *(own[name] for name in _RUN_COLUMNS[1:])]
         for dataset in found:
@@ -101,7 +144,7 @@ def write_csv(home: Path, target: TextIO, limit: int | None = None) -> None:
 
 
 def _with_datasets(connection: sqlite3.Connection, home: Path, limit: int | None) -> list[tuple[Run, list[DatasetRun]]]:
-    return [(run, index.datasets(connection, run.run_id)) for run in _newest(connection, home, limit)]
+    return [(run, runtable.datasets(connection, run.run_id)) for run in _newest(connection, home, limit)]
 
 
 def _cell(value: str | float | bool | None) -> str | float | None:
@@ -113,7 +156,7 @@ def close_interrupted(home: Path) -> list[str]:
 
     A run is cut off when it has no end and none of its processes is there any more.
     """
-    found = [runlog.read(home, run_id) for run_id in index.use(home, lambda c: _still_open(c, home))]
+    found = [runlog.read(home, run_id) for run_id in store.use(home, lambda c: _still_open(c, home))]
     cut_off = [run for run in found if run is not None and run.closed is None and not run.is_alive()]
     for run in cut_off:
         close.afterwards(home, run)
@@ -123,23 +166,23 @@ def close_interrupted(home: Path) -> list[str]:
 
 
 def _still_open(connection: sqlite3.Connection, home: Path) -> list[str]:
-    index.take_in_log(connection, home)
-    return [run.run_id for run in index.read(connection, _OPEN)]
+    logs.take_in(connection, home)
+    return [run.run_id for run in runtable.read(connection, _OPEN)]
 
 
-_OPEN = f"WHERE source = 'log' AND status = '{runlog.RUNNING}' ORDER BY run_id"
+_OPEN = f"AND source = 'log' AND status = '{runlog.RUNNING}' ORDER BY run_id"
 
 
 def _refresh(connection: sqlite3.Connection, home: Path) -> None:
-    index.take_in_log(connection, home)
-    index.take_in_records(connection, home)
+    logs.take_in(connection, home)
+    records.take_in(connection, home)
 
 
 def datasets(home: Path, run: Run) -> list[DatasetRun]:
     """Return what the run did to each dataset, in order of key."""
-    return index.use(home, lambda connection: _datasets(connection, home, run))
+    return store.use(home, lambda connection: _datasets(connection, home, run))
 
 
 def _datasets(connection: sqlite3.Connection, home: Path, run: Run) -> list[DatasetRun]:
     _refresh(connection, home)  # an index in memory knows nothing yet
-    return index.datasets(connection, run.run_id)
+    return runtable.datasets(connection, run.run_id)
