@@ -95,17 +95,8 @@ class Dashboard(App[None]):
             self.theme = settings.theme
         else:
             problems.append(_("there is no theme {name}").format(name=settings.theme))
-        known = {action.id for action in self._every_action()}
-        problems += [
-            _("there is no action {name} to give a key").format(name=name)
-            for name in settings.keys
-            if name not in known
-        ]
-        problems += [
-            _("{first} and {second} have the same key").format(first=first, second=second)
-            for first, second in dict.fromkeys(clashes(settings.keys, ACTIONS))
-        ]
-        self.set_keymap({name: keys for name, keys in settings.keys.items() if name in known})
+        if settings.keys:
+            problems += self._take_keys(settings.keys)
         for problem in problems:
             self.notify(problem.replace("[", "\\["), severity="warning", timeout=10)
 
@@ -215,6 +206,16 @@ class Dashboard(App[None]):
         """Keep actions that write from a dashboard that may only read."""
         del parameters
         return not (self.context.is_read_only and action in _writing())
+
+    def _print_error_renderables(self) -> None:
+        """Tell about an error nobody foresaw in one line; Textual would print a traceback with all variables."""
+        if not self._exit_renderables or os.environ.get("OBSERVATUDO_DEBUG"):
+            super()._print_error_renderables()
+            return
+        error = self._exception
+        told = _("this should not have happened: {kind}: {error}").format(kind=type(error).__name__, error=error)
+        print(told, file=sys.stderr)
+        print("  → " + _("OBSERVATUDO_DEBUG=1 before the command shows where"), file=sys.stderr)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Give the palette what the registry has for this screen, and the themes."""

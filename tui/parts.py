@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from observatudo.i18n import _
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from textual.app import ComposeResult
 
@@ -45,8 +45,8 @@ class Bottom(Static):
 
     DEFAULT_CSS = "Bottom { dock: bottom; height: 1; background: $panel; color: $text-muted; }"
 
-    def __init__(self, hints: Sequence[tuple[str, str]]) -> None:
-        """``hints`` are (key, what it does)."""
+    def __init__(self, hints: Callable[[], Iterable[tuple[str, str]]]) -> None:
+        """``hints`` gives (key, what it does), the most useful first."""
         super().__init__()
         self._hints, self._news = hints, ""
 
@@ -60,7 +60,7 @@ class Bottom(Static):
         """Return the line: as many hints as fit beside the news."""
         width = self.size.width
         line = Text(no_wrap=True, end="")
-        for key, name in self._hints:
+        for key, name in self._hints():
             if line.cell_len + len(key) + len(name) + 4 + len(self._news) > width:
                 break
             line.append(f" {key}", "bold")

@@ -361,12 +361,13 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
 
 def _laid_out(columns: Sequence[Column[Row]], width: int) -> tuple[tuple[Column[Row], int], ...]:
     """Return the columns that fit into ``width`` cells, with the width of each."""
-    kept = list(columns)
-    while len(kept) > 1 and sum(column.width + 1 for column in kept) > width:
-        last = max(column.keep for column in kept)
-        if last == 0:
-            break
-        kept.remove(next(column for column in reversed(kept) if column.keep == last))
+    chosen: set[int] = set()
+    taken = 0
+    for number, column in sorted(enumerate(columns), key=lambda pair: pair[1].keep):
+        if column.keep == 0 or taken + column.width + 1 <= width:
+            chosen.add(number)
+            taken += column.width + 1
+    kept = [column for number, column in enumerate(columns) if number in chosen]
     spare = max(0, width - sum(column.width + 1 for column in kept))
     flexible = [column for column in kept if column.flex]
     share = spare // len(flexible) if flexible else 0

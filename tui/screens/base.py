@@ -93,11 +93,12 @@ class Base(Screen[None]):
         yield Top(self.dashboard.screen_names(), self.MODE)
         yield from self.body()
         yield FilterLine()
-        yield Bottom(list(self._hints()))
+        yield Bottom(self._hints)
 
     def _hints(self) -> Iterator[tuple[str, str]]:
         keymap = self.context.settings.keys
-        actions = [*self.ACTIONS, *VirtualTable.ACTIONS, *self.COMMON, *self.dashboard.ACTIONS]
+        of_table = VirtualTable.ACTIONS if self.query(VirtualTable) else ()
+        actions = [*self.ACTIONS, *of_table, *self.COMMON, *self.dashboard.ACTIONS]
         for action, keys in with_keys(actions, keymap):
             if action.hint and self.may(action):
                 yield keys.split(" ")[0], action.name()

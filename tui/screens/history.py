@@ -51,7 +51,7 @@ def _commit(run: Run) -> str:
 RUNS: tuple[Column[Run], ...] = (
     Column(lambda: _("status"), 13, lambda r: figures.status(r.status), tone=lambda r: TONES[r.status], sort="status"),
     Column(lambda: _("started"), 16, lambda r: figures.moment(r.started), sort="started"),
-    Column(lambda: _("took"), 12, lambda r: figures.duration(r.duration_s), right=True, sort="duration"),
+    Column(lambda: _("took"), 10, lambda r: figures.duration(r.duration_s), right=True, sort="duration"),
     Column(lambda: _("rows kept"), 13, lambda r: figures.count(r.rows_kept), right=True, keep=2, sort="rows_kept"),
     Column(lambda: _("rejected"), 10, lambda r: figures.count(r.rows_rejected), True, keep=3, sort="rows_rejected"),
     Column(lambda: _("commit"), 9, _commit, keep=1),
