@@ -6,12 +6,8 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from observatudo.runs import identity
-
-if TYPE_CHECKING:
-    import psutil
 
 KEPT = 120  # samples in a ring
 _SHORTEST_S = 0.1  # below it, the system's ticks (0.01 s) would show as noise: the last share stands
@@ -163,9 +159,7 @@ def _measure(pid: int) -> tuple[float, float] | None:
     import psutil
 
     try:
-        process: psutil.Process = psutil.Process(pid)
-        with process.oneshot():
-            times = process.cpu_times()
-            return sum(times[:4]), float(process.memory_info().rss)
+        process = psutil.Process(pid)
+        return sum(process.cpu_times()[:4]), float(process.memory_info().rss)
     except (psutil.Error, OSError):
         return None

@@ -47,7 +47,7 @@ def subject(stage: str) -> str:
 
 def is_interruption(fields: Fields) -> bool:
     """Say whether an ``error`` event is somebody's wish and no fault."""
-    return fields.get("type") in _INTERRUPTIONS
+    return text(fields.get("type")) in _INTERRUPTIONS
 
 
 def line(kind: str, run: str, stage: str, fields: Fields) -> str:
