@@ -40,13 +40,15 @@ class Stamp(NamedTuple):
     size: int
 
 
-def take_in(connection: sqlite3.Connection, home: Path, tell: store.Tell = store.silent) -> bool:
+def take_in(
+    connection: sqlite3.Connection, home: Path, tell: store.Tell = store.silent, newest: int | None = None
+) -> bool:
     """Bring the index up to date with the records that are there; say whether it changed.
 
-    A damaged record is kept as such and stops nothing.
+    A damaged record is kept as such and stops nothing. ``newest``: of so many months only.
     """
     looked = time.time_ns()
-    months = changed_months(connection, home)
+    months = changed_months(connection, home)[:newest]
     scanned = [(month, _scan(connection, home, month)) for month in months]
     total = sum(len(todo) for _month, todo in scanned)
     before = 0
@@ -131,8 +133,10 @@ def _files(home: Path, month: str) -> Iterator[tuple[str, Stamp]]:
 
 def _bring(connection: sqlite3.Connection, home: Path, month: str, path: str) -> None:
     """Take in one file as it is now, or forget it."""
-    old = connection.execute("SELECT run_id FROM record_file WHERE path = ?", [path]).fetchone()
+    old = connection.execute("SELECT run_id, mtime_ns, size FROM record_file WHERE path = ?", [path]).fetchone()
     stamp = _stamp(home / path)
+    if old and old[1:] == stamp:
+        return  # another process was here
     run_id, reason = None, None
     if stamp is not None:
         try:

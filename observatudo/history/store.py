@@ -21,7 +21,7 @@ Answer = TypeVar("Answer")
 Tell = Callable[[str, int, int], None]
 FILE = Path(".observatudo/history.sqlite")
 LOCK = Path(".observatudo/history.lock")
-VERSION = 2
+VERSION = 2  # of this module's tables: another one is made anew
 _WAIT_S = 30.0
 _POLL_S = 0.002
 _BATCH_S = 0.05
@@ -53,9 +53,9 @@ CREATE INDEX ref_sha ON ref (sha);
 CREATE TABLE tip (sha TEXT PRIMARY KEY, done INTEGER) WITHOUT ROWID;
 CREATE TABLE version_run (run_id TEXT, sha TEXT, merge INTEGER, PRIMARY KEY (run_id, sha)) WITHOUT ROWID;
 CREATE INDEX version_run_sha ON version_run (sha);
-CREATE TABLE measure (path TEXT, sha TEXT, blob TEXT, PRIMARY KEY (path, sha)) WITHOUT ROWID;
+CREATE TABLE measure (path TEXT, sha TEXT, is_csv INTEGER, blob TEXT, PRIMARY KEY (path, sha)) WITHOUT ROWID;
 CREATE INDEX measure_sha ON measure (sha);
-CREATE TABLE content (blob TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID;
+CREATE TABLE content (is_csv INTEGER, blob TEXT, text TEXT, PRIMARY KEY (is_csv, blob)) WITHOUT ROWID;
 CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
 """
@@ -71,7 +71,7 @@ def use(home: Path, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
     An index that turns out to be damaged is deleted; one in memory answers then, and where writing is impossible.
     """
     try:
-        with _shared(home), closing(_opened(home)) as connection:
+        with opened(home) as connection:
             return work(connection)
     except PermissionError:  # a folder that one may only read
         return _in_memory(work)
@@ -79,6 +79,13 @@ def use(home: Path, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
         if is_damage(error):
             delete(home)
         return _in_memory(work)
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[sqlite3.Connection]:
+    """Open the index, made first where it is none. Raises OSError or sqlite3.Error when that cannot be."""
+    with _shared(home), closing(_opened(home)) as connection:
+        yield connection
 
 
 def is_damage(error: Exception) -> bool:
@@ -102,6 +109,24 @@ def _shared(home: Path) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def alone(home: Path, what: str) -> Iterator[bool]:
+    """Say whether no other process is at this work, and keep others from it meanwhile."""
+    try:
+        descriptor = os.open(home / f".observatudo/history.{what}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError:  # nobody can write here
+        yield True
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        yield False
+    else:
+        yield True
     finally:
         os.close(descriptor)
 

@@ -60,7 +60,8 @@ WITH RECURSIVE line (sha, n) AS (
 )
 SELECT line.sha, version.date, version.subject, content.text, measure.blob
 FROM line JOIN measure ON measure.path = ? AND measure.sha = line.sha
-JOIN version ON version.sha = line.sha LEFT JOIN content ON content.blob = measure.blob ORDER BY line.n LIMIT ?
+JOIN version ON version.sha = line.sha
+LEFT JOIN content ON content.is_csv = measure.is_csv AND content.blob = measure.blob ORDER BY line.n LIMIT ?
 """
 
 

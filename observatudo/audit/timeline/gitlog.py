@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from observatudo import gitread
 from observatudo.audit.timeline.model import FileChange
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
@@ -74,11 +75,15 @@ class Git:
         wanted = list(names)
         for start in range(0, len(wanted), _AT_ONCE):
             some = wanted[start : start + _AT_ONCE]
-            yield from _parted(self._run("cat-file", "--batch", sent="".join(f"{name}\n" for name in some).encode()))
+            yield from gitread.parted(
+                self._run("cat-file", "--batch", sent="".join(f"{name}\n" for name in some).encode())
+            )
 
     def text(self, revision: str, path: str) -> bytes | None:
         """Return the content of a file in a commit; None where it has none."""
-        found = list(_parted(self._run("cat-file", "--batch", sent=f"{revision}:{self.prefix}{path}\n".encode())))
+        found = list(
+            gitread.parted(self._run("cat-file", "--batch", sent=f"{revision}:{self.prefix}{path}\n".encode()))
+        )
         return found[0][1] if found else None
 
     def names(self, revision: str, folder: str) -> list[str]:
@@ -157,19 +162,6 @@ def _parents(rewritten: list[str], has_lock: list[bool]) -> tuple[str, ...]:
 def _failed(command: str, done: subprocess.CompletedProcess[bytes]) -> ObservatudoError:
     why = " ".join(done.stderr.decode(errors="replace").split())
     return ObservatudoError(_("git {command} failed: {why}").format(command=command, why=why), next_step="git fsck")
-
-
-def _parted(answer: bytes) -> Iterator[tuple[str, bytes]]:
-    """Part what ``git cat-file --batch`` answers: a line of name, type and size, then the content."""
-    at = 0
-    while at < len(answer):
-        end = answer.index(b"\n", at)
-        words = answer[at:end].split()
-        at = end + 1
-        if len(words) == 3 and words[1] == b"blob":
-            size = int(words[2])
-            yield words[0].decode(), answer[at : at + size]
-            at += size + 1
 
 
 def _changes(text: str) -> Iterator[FileChange]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from observatudo import gitread
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 
@@ -53,7 +53,9 @@ class GitData:
     def ask(self, *arguments: str, text: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         """Run a Git command whatever its end. Replacement references would let history look other than it is."""
         command = ["git", "-c", "core.quotePath=false", *arguments]
-        return subprocess.run(command, cwd=self.root, env=_environment(), input=text, capture_output=True, check=False)
+        return subprocess.run(
+            command, cwd=self.root, env=gitread.environment(), input=text, capture_output=True, check=False
+        )
 
     def lines(self, *arguments: str) -> list[str]:
         return self.run(*arguments).decode(errors="surrogateescape").splitlines()
@@ -107,7 +109,7 @@ class GitData:
     def _read(self, name: str) -> bytes | None:
         if self._reader is None:
             command, pipe = ["git", "cat-file", "--batch"], subprocess.PIPE
-            self._reader = subprocess.Popen(command, cwd=self.root, env=_environment(), stdin=pipe, stdout=pipe)
+            self._reader = subprocess.Popen(command, cwd=self.root, env=gitread.environment(), stdin=pipe, stdout=pipe)
         out, into = self._reader.stdout, self._reader.stdin
         assert out is not None and into is not None
         into.write(name.encode(errors="surrogateescape") + b"\n")
@@ -134,7 +136,3 @@ class GitData:
             if kind == "blob":
                 found[path.removeprefix(self.prefix)] = Blob(sha, int(size))
         return found
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C"}
