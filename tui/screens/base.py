@@ -90,7 +90,7 @@ class Base(Screen[None]):
     # --- the frame
 
     def compose(self) -> ComposeResult:
-        yield Top(self.dashboard.screen_names(), self.MODE)
+        yield Top(self.dashboard.screen_names(), self.MODE or self.dashboard.current_mode)
         yield from self.body()
         yield FilterLine()
         yield Bottom(self._hints)
