@@ -13,6 +13,7 @@ import typer
 import typer.main
 
 from observatudo.audit.rollback import unfinished
+from observatudo.cli import tui
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 
@@ -35,7 +36,9 @@ def _register() -> None:
         fetch,
         gc,
         generate,
+        labels,
         log,
+        models,
         provenance,
         remote,
         remove,
@@ -43,6 +46,7 @@ def _register() -> None:
         resolve,
         rollback,
         runs,
+        serve,
         summary,
         value,
         verify,
@@ -59,6 +63,15 @@ def _register() -> None:
     app.command(help=_("Say whether data and records are as they were made."))(verify.verify)
     app.command(help=_("Print an indicator's values in a place and their origin."))(value.value)
     app.command(help=_("Classify the indicators of any CSV into the axes."))(classify.classify)
+    app.command(help=_("State of the classification, or the labels that fit."))(labels.labels)
+    app.command(help=_("Record which axis an indicator belongs to, and why."))(labels.label)
+    app.command(
+        "tui",
+        help=_("Open the dashboard: runs, data, comparisons, audit."),
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    )(_tui)
+    app.command(help=_("Show the dashboard in a browser; read-only unless told."))(serve.serve)
+    app.command(help=_("State of dbt: models, tests, freshness, lineage."))(models.models)
     app.command(help=_("Write the files that are made from the declarations."))(generate.generate)
     app.command(help=_("Make a folder the place for the data; push, pull."))(remote.remote)
     app.command(help=_("Merge what two branches ran: dvc.lock, metrics."))(resolve.resolve)
@@ -68,6 +81,11 @@ def _register() -> None:
     app.command(help=_("Take off a dataset or what one left behind; shows it first."))(remove.remove)
     app.command(help=_("Say what the last run built and what to type next."))(summary.summary)
     app.command(help=_("Say what is missing on this machine and how to mend it."))(doctor.doctor)
+
+
+def _tui(context: typer.Context) -> None:
+    """Open the dashboard, which reads its own options."""
+    tui.start(context.args)
 
 
 def _unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

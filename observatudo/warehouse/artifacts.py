@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import AliasPath, BaseModel, Field
+from pydantic import AliasPath, BaseModel, Field, ValidationError
 
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 RUN_RESULTS = "run_results.json"
+CATALOG = "catalog.json"
 BUILD_RESULTS = "build_results.json"  # dbt docs writes over run_results.json: the build's are kept here
 _TESTS = ("test", "unit_test")
 _BAD = ("fail", "error", "runtime error")
@@ -30,6 +31,8 @@ class _Meta(BaseModel):
 
 class _Config(BaseModel):
     meta: _Meta = _Meta()
+    materialized: str = ""
+    severity: str = ""
 
 
 class _TestMetadata(BaseModel):
@@ -50,6 +53,9 @@ class _Node(BaseModel):
     name: str
     resource_type: str
     original_file_path: str = ""
+    relation_schema: str = Field(default="", alias="schema")
+    alias: str = ""
+    source_name: str = ""
     description: str = ""
     tags: list[str] = []
     config: _Config = _Config()
@@ -60,8 +66,15 @@ class _Node(BaseModel):
     depends_on: _DependsOn = _DependsOn()
 
 
+class _About(BaseModel):
+    adapter_type: str = ""
+    generated_at: str = ""
+
+
 class _Manifest(BaseModel):
+    metadata: _About = _About()
     nodes: dict[str, _Node]
+    sources: dict[str, _Node] = {}
     unit_tests: dict[str, _Node] = {}
 
 
@@ -75,7 +88,22 @@ class _Result(BaseModel):
 
 
 class _RunResults(BaseModel):
+    metadata: _About = _About()
+    run: str = Field(default="", validation_alias=AliasPath("args", "vars", "id_execucao"))
     results: list[_Result] = Field(default_factory=list)
+
+
+class _Typed(BaseModel):
+    name: str
+    type: str = ""
+
+
+class _Described(BaseModel):
+    columns: dict[str, _Typed] = {}
+
+
+class _Catalog(BaseModel):
+    nodes: dict[str, _Described] = {}
 
 
 @dataclass(frozen=True)
@@ -120,6 +148,44 @@ class Mart:
 
 
 @dataclass(frozen=True)
+class Node:
+    """A model, seed, source or test of the project with its last result; ``status`` is empty where it has none.
+
+    ``columns`` is name → (type, description); ``about`` and ``depends_on`` are dbt's ids, ``seconds`` is wall time.
+    """
+
+    id: str
+    name: str
+    kind: str
+    file: str
+    description: str
+    schema: str
+    alias: str
+    materialized: str
+    severity: str
+    source: str
+    columns: dict[str, tuple[str, str]]
+    column: str
+    about: str
+    depends_on: tuple[str, ...]
+    status: str
+    seconds: float
+    message: str
+    failures: int
+    sql: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """All nodes of a build by id; ``built_at`` is ISO 8601, ``run`` the id of the run that built."""
+
+    adapter: str
+    built_at: str
+    run: str
+    nodes: dict[str, Node]
+
+
+@dataclass(frozen=True)
 class Artifacts:
     """One dbt build: every node's result, and the marts that the project declares."""
 
@@ -147,16 +213,81 @@ class Artifacts:
 
 
 def read(target: Path) -> Artifacts:
-    """Read the artifacts of the last build in dbt's target folder; raises ObservatudoError when there are none."""
-    manifest_file, results_file = target / MANIFEST, target / BUILD_RESULTS
-    if not (manifest_file.is_file() and results_file.is_file()):
-        raise ObservatudoError(_("dbt has left no artifacts"), where=str(target), next_step="dvc repro -s -f transform")
-    manifest = _Manifest.model_validate_json(manifest_file.read_bytes())
-    results = _RunResults.model_validate_json(results_file.read_bytes())
+    """Read the artifacts of the last build in dbt's target folder.
+
+    Raises ObservatudoError when there are none, and when they are not whole or not of one build.
+    """
+    manifest, results = _parsed(target)
     nodes = manifest.nodes | manifest.unit_tests
     return Artifacts(
         results=tuple(_result(result, nodes[result.unique_id]) for result in results.results),
         marts=tuple(_marts(manifest)),
+    )
+
+
+def project(target: Path) -> Project:
+    """Read the whole project with the results of its last build; raises ObservatudoError as ``read`` does."""
+    manifest, results = _parsed(target)
+    ended = {result.unique_id: result for result in results.results}
+    types = _types(target)
+    nodes = manifest.nodes | manifest.unit_tests | manifest.sources
+    return Project(
+        adapter=manifest.metadata.adapter_type,
+        built_at=results.metadata.generated_at,
+        run=results.run,
+        nodes={name: _node(name, node, ended.get(name), types.get(name, {})) for name, node in nodes.items()},
+    )
+
+
+def _parsed(target: Path) -> tuple[_Manifest, _RunResults]:
+    again = "dvc repro -s -f transform"
+    try:
+        manifest = _Manifest.model_validate_json((target / MANIFEST).read_bytes())
+        results = _RunResults.model_validate_json((target / BUILD_RESULTS).read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise ObservatudoError(_("dbt has left no artifacts"), where=str(target), next_step=again) from None
+    except ValidationError as error:
+        what = _("dbt's artifacts are not whole: {file}").format(file=error.title.strip("_"))
+        raise ObservatudoError(what, where=str(target), next_step=again) from None
+    unknown = {result.unique_id for result in results.results} - {*manifest.nodes, *manifest.unit_tests}
+    if unknown:
+        what = _("dbt's artifacts are of two builds: {name} is in one only").format(name=min(unknown))
+        raise ObservatudoError(what, where=str(target), next_step=again)
+    return manifest, results
+
+
+def _types(target: Path) -> dict[str, dict[str, str]]:
+    """Return the columns' types by node; nothing where the docs were not written."""
+    try:
+        catalog = _Catalog.model_validate_json((target / CATALOG).read_bytes())
+    except (OSError, ValidationError):
+        return {}
+    return {name: {column.name: column.type for column in own.columns.values()} for name, own in catalog.nodes.items()}
+
+
+def _node(name: str, node: _Node, result: _Result | None, types: dict[str, str]) -> Node:
+    described = {column.name: column.description for column in node.columns.values()}
+    kept = tuple(node.depends_on.nodes)
+    return Node(
+        id=name,
+        name=node.name,
+        kind=node.resource_type,
+        file=f"dbt/{node.original_file_path}",
+        description=node.description,
+        schema=node.relation_schema,
+        alias=node.alias or node.name,
+        materialized=node.config.materialized,
+        severity=node.config.severity.lower(),
+        source=node.source_name,
+        columns={column: (types.get(column, ""), described.get(column, "")) for column in {**types, **described}},
+        column=node.column_name or "",
+        about=node.attached_node or (kept[0] if kept and node.resource_type in _TESTS else ""),
+        depends_on=kept,
+        status=result.status if result else "",
+        seconds=result.execution_time if result else 0.0,
+        message=(result.message or "").strip() if result else "",
+        failures=(result.failures or 0) if result else 0,
+        sql=(result.compiled_code or "") if result else "",
     )
 
 

@@ -20,7 +20,7 @@ import pytest
 
 from observatudo import generate, parquet
 from observatudo.errors import DataError, ObservatudoError
-from observatudo.warehouse import artifacts, dbt_process, export
+from observatudo.warehouse import artifacts, dbt_process, export, state
 from observatudo.warehouse.load import load
 from observatudo.warehouse.presence import WAREHOUSE
 from observatudo.warehouse.transform import Built, transform
@@ -252,6 +252,11 @@ def test_failing_tests_show_rows_and_sql_and_the_last_marts_stay(done: Done, tmp
     for path in (done.root / "data/marts").iterdir():
         assert (other / "data/marts" / path.name).read_bytes() == path.read_bytes()
     assert "2 falharam" in _overview(other)
+    failed = {test.model: test for test in state.state(other).tests if test.status == "fail"}
+    assert failed.keys() == {"audit_conversao", "fact_indicador"}
+    assert dict(zip(failed["audit_conversao"].header, failed["audit_conversao"].rows[0], strict=True))["linhas"] == 2
+    assert failed["fact_indicador"].column == "id_municipio"
+    assert (failed["fact_indicador"].failures, failed["fact_indicador"].rows) == (1, (("9999999",),))
 
 
 def test_a_project_that_dbt_cannot_read_is_told_in_its_words(done: Done, tmp_path: Path) -> None:
