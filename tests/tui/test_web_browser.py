@@ -1,0 +1,84 @@
+"""The dashboard in Chromium, with no host but 127.0.0.1 to be found, as behind a firewall that lets nothing out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tui.browser import Chromium
+from tests.tui.served_app import TABLE
+from tests.tui.serving import TOKEN, gone, served
+
+pytestmark = pytest.mark.needs("chromium")
+
+
+def test_a_page_of_its_own_with_keys_sizes_files_and_an_end(tmp_path: Path) -> None:
+    with served(tmp_path) as server, Chromium(tmp_path, "--disable-3d-apis") as browser:
+        browser.open(server.url)
+        assert "Open the address that observatudo serve printed" in browser.page()
+        browser.open(f"{server.url}?token={server.token}")
+        assert "┌─┬─┐│ ▁▂▃▄▅▆▇█ ✓ ✗ ◌ ▶" in browser.wait_for("count=0")
+        assert browser.script("location.href + document.cookie") == server.url
+
+        browser.press("+")  # nobody has clicked: the terminal has the keyboard by itself
+        browser.wait_for("count=1")
+        browser.screenshot(tmp_path / "page.png")
+        assert (tmp_path / "page.png").stat().st_size > 2_000
+        browser.resize(700, 400)
+        browser.wait_for("size=87x")
+
+        (tmp_path / "saved").mkdir()
+        browser.downloads_to(tmp_path / "saved")
+        browser.press("d")
+        browser.until(lambda: [file.suffix for file in (tmp_path / "saved").iterdir()] == [".csv"], "the file")
+        assert next((tmp_path / "saved").iterdir()).read_text(encoding="utf-8") == TABLE
+
+        browser.press("q")
+        browser.until(lambda: "The dashboard has ended.\n\nStart it again" in browser.page(), "the end to be told")
+        browser.press("enter")
+        browser.wait_for("count=0")
+        browser.press("o")
+        browser.until(lambda: "https://example.org/page" in browser.opened(), "the link")
+
+        assert browser.outside(server.port) == []
+        assert [failure for failure in browser.failures if "401" not in failure] == []
+        running = server.started()[-2:]
+        browser.open("about:blank")
+        assert gone(running)
+
+
+def test_a_server_that_is_gone_is_told_and_found_again(tmp_path: Path) -> None:
+    with Chromium(tmp_path) as browser:
+        with served(tmp_path, OBSERVATUDO_TOKEN=TOKEN, OBSERVATUDO_LANG="pt_BR") as server:
+            browser.open(f"{server.url}?token={TOKEN}")
+            browser.wait_for("count=0")
+            assert browser.script("document.documentElement.lang") == "pt-BR"
+        told = browser.script("document.getElementById('over').dataset.gone")
+        browser.until(lambda: told in browser.page(), "the page to say so")
+        with served(tmp_path, "--port", str(server.port), OBSERVATUDO_TOKEN=TOKEN):
+            browser.until(lambda: told not in browser.page(), "the page to come back")
+            browser.wait_for("count=0")
+
+
+def test_a_page_of_another_site_gets_nothing_of_it(tmp_path: Path) -> None:
+    """Two servers are two sites: what a page of the one asks of the other is what a stranger's page would ask."""
+    with (
+        served(tmp_path, OBSERVATUDO_TOKEN=TOKEN) as server,
+        served(tmp_path) as other,
+        Chromium(tmp_path) as browser,
+    ):
+        browser.open(f"{server.url}?token={TOKEN}")
+        browser.wait_for("count=0")
+        count = len(server.started())
+        browser.open(f"{other.url}nothing")
+        browser.call("Page.setBypassCSP", enabled=True)
+        browser.open(f"{other.url}nothing")
+        socket = f"new WebSocket('ws://127.0.0.1:{server.port}/ws')"
+        opened = (
+            f"new Promise(done => {{ const s = {socket}; s.onopen = () => done(true); s.onerror = () => done(0) }})"
+        )
+        assert browser.script(opened) == 0
+        assert len(server.started()) == count
+        read = f"fetch('{server.url}state', {{credentials: 'include'}}).then(() => 'read', () => 'refused')"
+        assert browser.script(read) == "refused"
