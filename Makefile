@@ -42,7 +42,7 @@ drill: $(INSTALLED) ## full-size drills: slow
 lint: $(INSTALLED) ## style and types
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
-	@.venv/bin/mypy --strict observatudo stages tests
+	@.venv/bin/mypy --strict observatudo stages tui tests
 
 bench: $(INSTALLED) ## benchmarks, as tables
 	@for bench in tests/bench/bench_*.py; do .venv/bin/python -m tests.bench.$$(basename $$bench .py) || exit 1; done
@@ -63,7 +63,7 @@ docs: ## where the pages of the data models are, opened where there is a screen
 
 messages: $(INSTALLED) ## collect the messages, merge and compile the Portuguese ones
 	@mkdir -p build $(LOCALE)
-	@.venv/bin/pybabel -q extract --sort-by-file --add-location file --no-wrap --project observatudo -o build/observatudo.pot observatudo stages
+	@.venv/bin/pybabel -q extract --sort-by-file --add-location file --no-wrap --project observatudo -o build/observatudo.pot observatudo stages tui
 	@.venv/bin/pybabel -q update --ignore-obsolete --no-fuzzy-matching --no-wrap --ignore-pot-creation-date \
 		--init-missing -D observatudo -l pt_BR -i build/observatudo.pot -d $(LOCALE)
 	@.venv/bin/pybabel compile --statistics -D observatudo -d $(LOCALE)

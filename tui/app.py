@@ -84,11 +84,13 @@ class Dashboard(App[None]):
     # --- starting
 
     async def on_mount(self) -> None:
-        self._take_settings()
+        problems = self._take_settings()
         await self.switch_mode("history")
+        for problem in problems:
+            self.notify(problem.replace("[", "\\["), severity="warning", timeout=10)
         self.call_after_refresh(self._watch)
 
-    def _take_settings(self) -> None:
+    def _take_settings(self) -> list[str]:
         settings = self.context.settings
         problems = list(settings.problems)
         if settings.theme in self.available_themes:
@@ -97,8 +99,7 @@ class Dashboard(App[None]):
             problems.append(_("there is no theme {name}").format(name=settings.theme))
         if settings.keys:
             problems += self._take_keys(settings.keys)
-        for problem in problems:
-            self.notify(problem.replace("[", "\\["), severity="warning", timeout=10)
+        return problems
 
     def _take_keys(self, keys: dict[str, str]) -> Iterator[str]:
         """Give actions the user's keys; yield what is wrong with them."""
