@@ -113,7 +113,7 @@ def test_every_command_has_help() -> None:
     assert done.returncode == 0
     commands = (
         "fetch repro datasets runs show diff blame log verify rollback value classify generate remote resolve"
-        " provenance gc remove summary doctor labels label models"
+        " provenance gc remove summary doctor labels label models serve"
     )
     for command in commands.split():
         assert f"  {command} " in done.stdout
