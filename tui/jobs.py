@@ -47,7 +47,7 @@ class Job:
         self._process = await asyncio.create_subprocess_exec(
             *self.arguments,
             cwd=self.root,
-            env={**os.environ, "COLUMNS": "100", "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "COLUMNS": "100", "PYTHONUNBUFFERED": "1", "OBSERVATUDO_PROGRESS": "1"},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -130,7 +130,8 @@ async def result(
             said += piece
             tell(last_line(said[-2000:].decode(errors="replace")))
     code = -1 if job.code is None else job.code
-    message = said.decode(errors="replace").strip()
+    lines = said.decode(errors="replace").replace("\r\n", "\n").split("\n")
+    message = "\n".join(line.rpartition("\r")[2] for line in lines).strip()  # without the progress before it
     if code not in fine:
         raise Failed(code, message or _("the command ended with {code}").format(code=code))
     try:

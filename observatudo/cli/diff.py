@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SAME, BREACHED, NOT_COMPARABLE, INTERNAL, USAGE, INTERRUPTED = 0, 1, 2, 3, 64, 130
 _STOPPED = 128  # and the number of the signal
+_KINDS = ("dataset", "state", "indicator", "year", "column")
 _WIDTH = 80  # of what is not shown on a terminal
 
 
@@ -48,6 +50,17 @@ def diff(
     counts: Annotated[
         bool, typer.Option("--counts", help=_("Only counts: no segments, transitions, distributions or samples."))
     ] = False,
+    samples: Annotated[
+        int, typer.Option("--samples", metavar="N", min=0, max=10_000, help=_("Examples of each kind of change."))
+    ] = 3,
+    samples_of: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--samples-of",
+            metavar="KIND=NAME",
+            help=_("Examples only of this dataset, state, indicator or year, or of a column that changed."),
+        ),
+    ] = None,
 ) -> None:
     """Compare two versions. Ends with 0: same, or within the rules; 1: a rule is broken; 2: not comparable (it
     says why); 3: an error of the program; 64: wrong usage.
@@ -55,12 +68,16 @@ def diff(
     Without B the workspace is compared, without A with HEAD.
     """
     from observatudo.errors import ObservatudoError
+    from observatudo.readonly import require_writable
 
     if sum((as_md, as_json, as_html)) > 1:
         raise typer.BadParameter(_("--md, --json and --html exclude each other"))
     _mind_the_exit_code()
     try:
-        code = _diff(versions or [], table or [], key or [], fail_on, counts, _form(as_md, as_json, as_html), output)
+        if output is not None:
+            require_writable("diff -o")
+        detail = _Detail(counts, samples, samples_of or [])
+        code = _diff(versions or [], table or [], key or [], fail_on, detail, _form(as_md, as_json, as_html), output)
     except _Usage as error:
         _say(error.cause)
         code = USAGE
@@ -75,6 +92,15 @@ def diff(
     except KeyboardInterrupt:
         code = INTERRUPTED
     raise typer.Exit(code)
+
+
+@dataclass(frozen=True)
+class _Detail:
+    """How much to say of the rows: counts alone, or so many examples, and what they are taken from."""
+
+    counts: bool
+    samples: int
+    samples_of: list[str]
 
 
 class _Usage(Exception):
@@ -117,7 +143,13 @@ def _form(as_md: bool, as_json: bool, as_html: bool) -> str:
 
 
 def _diff(
-    names: list[str], only: list[str], keys: list[str], fail_on: str | None, counts: bool, form: str, output: str | None
+    names: list[str],
+    only: list[str],
+    keys: list[str],
+    fail_on: str | None,
+    detail: _Detail,
+    form: str,
+    output: str | None,
 ) -> int:
     from observatudo import wholefile
     from observatudo.cli.progress import progress
@@ -130,13 +162,13 @@ def _diff(
 
     try:
         root = repository()
-        given, path = _keys(keys), _path(output)
+        given, path, taken = _keys(keys), _path(output), _samples_of(detail.samples_of)
         a, b = Versions(root).pair(names)
         policy = _policy(root, a, fail_on)
     except ObservatudoError as error:
         raise _Usage(error) from None
     with progress() as tell:
-        comparison = compare(a, b, _options(policy, only, given, counts, tell))
+        comparison = compare(a, b, _options(policy, only, given, detail, taken, tell))
     require_tables(comparison)
     verdict = comparison.verdict.model_copy(
         update={"policy": str(policy), "breaches": check(comparison, policy, is_partial=bool(only))}
@@ -192,8 +224,30 @@ def _keys(given: list[str]) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def _samples_of(given: list[str]) -> dict[str, str]:
+    from observatudo.errors import ObservatudoError
+
+    found = {}
+    for text in given:
+        kind, equals, name = text.partition("=")
+        if kind not in _KINDS or not equals or kind in found:
+            raise ObservatudoError(
+                _("--samples-of needs one of {kinds}, each once, and its name, not “{text}”").format(
+                    kinds=", ".join(_KINDS), text=text
+                ),
+                next_step="observatudo diff A B --samples 20 --samples-of state=SP --samples-of column=valor",
+            )
+        found[kind] = name
+    return found
+
+
 def _options(
-    policy: Policy, only: list[str], keys: dict[str, tuple[str, ...]], counts: bool, tell: Progress
+    policy: Policy,
+    only: list[str],
+    keys: dict[str, tuple[str, ...]],
+    detail: _Detail,
+    samples_of: dict[str, str],
+    tell: Progress,
 ) -> Options:
     from observatudo.compare.compare import Options
 
@@ -202,7 +256,9 @@ def _options(
         keys=lambda table: keys.get(table, ()),
         default_keys=policy.key,
         tolerances=policy.tolerances,
-        report="counts" if counts else "full",
+        report="counts" if detail.counts else "full",
+        samples=detail.samples,
+        samples_of=samples_of,
         progress=tell,
     )
 

@@ -1,15 +1,20 @@
-"""Bars on a terminal's stderr while something long is at work; nothing elsewhere."""
+"""Bars on a terminal's stderr while something long is at work; words for a dashboard that asks; nothing elsewhere."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
+
+from observatudo import figures
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
+ASKED = "OBSERVATUDO_PROGRESS"  # set where progress is to be written though stderr is no terminal
+_EVERY_S = 0.2
 Tell = Callable[[str, int, int], None]
 
 
@@ -29,7 +34,35 @@ def progress() -> Iterator[Tell]:
                 tasks[what] = bars.add_task(_shown(what), total=total)
             bars.update(tasks[what], completed=done, total=total, visible=done < total)
 
-        yield tell if sys.stderr.isatty() else lambda _what, _done, _total: None
+        if sys.stderr.isatty():
+            yield tell
+        elif os.environ.get(ASKED):
+            yield _told()
+            print("\r", end="", file=sys.stderr, flush=True)
+        else:
+            yield lambda _what, _done, _total: None
+
+
+def _told() -> Tell:
+    """Return what writes a share to stderr behind a carriage return, now and then, as the dashboard reads it."""
+    import sys
+    import time
+
+    last = 0.0
+
+    def tell(what: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _EVERY_S and done < total:
+            last = now
+            print(
+                f"\r{figures.printable(what)} {figures.percent(100 * done / total)}",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    return tell
 
 
 def _bars() -> Bars:
@@ -43,6 +76,4 @@ def _shown(name: str) -> str:
     """Return a name that steers neither the terminal nor rich."""
     from rich.markup import escape
 
-    from observatudo.figures import printable
-
-    return escape(printable(name))
+    return escape(figures.printable(name))

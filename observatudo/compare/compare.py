@@ -8,7 +8,7 @@ import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -54,6 +54,8 @@ class Options:
     before a table's own, ``default_keys`` those of tables that have none, ``tolerances`` those of columns.
     ``report`` is ``full`` or ``counts`` (faster: no segments, transitions, drift, samples). ``progress`` is told
     the table, bytes done and bytes in all.
+    ``samples`` is how many rows of each change are shown as examples, ``samples_of`` where these are taken from: kind
+    of segment → its name in the report, ``column`` → one that changed.
     """
 
     only: Sequence[str] = ()
@@ -62,6 +64,7 @@ class Options:
     tolerances: Callable[[str], Mapping[str, rows.Tolerance]] = lambda _table: {}
     report: Literal["full", "counts"] = "full"
     samples: int = 3
+    samples_of: Mapping[str, str] = field(default_factory=dict)
     progress: Progress | None = None
 
 
@@ -84,8 +87,11 @@ def compare(a: Version, b: Version, options: Options | None = None) -> Compariso
     lost = _lost(a, b, {**lost_a, **lost_b})
     before, after = _without(before, lost), _without(after, lost)
     with _spill(a.root if a.root.is_dir() else a.root.parent) as temp:
-        compared = [_Pair(a, b, name, before.get(name), after.get(name), chosen, temp) for name in {**before, **after}]
         states = _states(b) or _states(a)
+        asked = _by_codes(chosen.samples_of, states)
+        compared = [
+            _Pair(a, b, name, before.get(name), after.get(name), chosen, asked, temp) for name in {**before, **after}
+        ]
         found = {pair.name: _told(pair.table(), pair.is_derived, states) for pair in compared}
         schema = _schema(compared, found)
     found |= lost
@@ -178,6 +184,12 @@ def _states(version: Version) -> dict[str, str]:
     return {line["id_uf"]: line["sigla_uf"] for line in lines if {"id_uf", "sigla_uf"} <= line.keys()}
 
 
+def _by_codes(samples_of: Mapping[str, str], states: Mapping[str, str]) -> dict[str, str]:
+    """Return what examples are taken from with the states by their codes: the rows know no letters."""
+    codes = {letters: code for code, letters in states.items()}
+    return {kind: codes.get(name, name) if kind == _STATE else name for kind, name in samples_of.items()}
+
+
 def _side(version: Version) -> Side:
     return Side(
         name=version.name,
@@ -233,6 +245,7 @@ class _Pair:
     before: TableAt | None
     after: TableAt | None
     options: Options
+    samples_of: Mapping[str, str]
     temp: Path
 
     @property
@@ -328,6 +341,7 @@ class _Pair:
             renames={change.column: change.renamed_to for change in self.columns if change.renamed_to},
             report=self.options.report,
             samples=self.options.samples,
+            samples_of=self.samples_of,
             temp=self.temp,
             progress=(lambda done, of: progress(self.name, done, of)) if progress else None,
         )

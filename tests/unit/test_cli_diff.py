@@ -238,3 +238,54 @@ def test_the_bar_shows_a_name_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     with progress() as tell:
         tell("a[/b]/c[red]\x1b]0;x\x07", 1, 2)
     assert "a[/b]/c[red]\\x1b]0;x\\x07" in shown.getvalue()
+
+
+def _places(done: Result) -> set[tuple[object, object]]:
+    samples = json.loads(done.output)["rows"][TABLE]["samples"]
+    return {(sample["key"]["id_municipio"], sample["key"]["data_referencia"][:4]) for sample in samples}
+
+
+def test_examples_are_taken_from_where_they_are_asked_of(repo: Past) -> None:
+    repo.write("configs/tabelas/uf.csv", "id_uf,sigla_uf\n33,RJ\n35,SP\n")
+    repo.observations([{**row, "valor": -1.0, "justificativa": "x" if n == 2 else None} for n, row in enumerate(ROWS)])
+    repo.commit("third")
+    rio, sampa = "3304557", "3550308"
+
+    def of(*words: str) -> set[tuple[object, object]]:
+        asked = [word for name in words for word in ("--samples-of", name)]
+        return _places(typed("HEAD~2", "HEAD", "--json", "--samples", "9", *asked))
+
+    assert len(of()) == 4
+    assert of("state=RJ") == {(rio, "2018"), (rio, "2019")}
+    assert of("state=SP", "year=2019") == {(sampa, "2019")}
+    assert of("year=2018", "indicator=pib", f"dataset={DATASET}") == {(rio, "2018"), (sampa, "2018")}
+    assert of("column=justificativa") == {(sampa, "2018")}
+    assert of("state=AC") == of("indicator=idh") == of("column=periodicidade") == of("dataset=a/b") == set()
+    assert len(_places(typed("HEAD~2", "HEAD", "--json", "--samples", "1"))) == 1
+
+
+def test_rows_that_came_belong_to_segments_and_to_no_column(repo: Past) -> None:
+    repo.observations([*ROWS, observation("5300108", 2020, 1.0), observation("5300108", 2021, 1.0)])
+    repo.commit("third")
+    asked = ("HEAD~2", "HEAD", "--json", "--samples-of")
+    assert _places(typed(*asked, "year=2021")) == {("5300108", "2021")}
+    assert _places(typed(*asked, "column=valor")) == set()
+
+
+@pytest.mark.parametrize("wrong", ["place=SP", "state", "state=SP state=RJ"])
+def test_what_examples_cannot_be_taken_from_ends_with_64(repo: Past, wrong: str) -> None:
+    done = process(["HEAD~1", "HEAD", *(word for name in wrong.split() for word in ("--samples-of", name))])
+    _out, err = done.communicate(timeout=60)
+    assert done.returncode == 64 and "→ observatudo diff" in err
+
+
+def test_progress_is_told_to_who_asks_behind_carriage_returns(repo: Past) -> None:
+    repo.observations([observation(f"{n:07}", 2018, 1.0) for n in range(1_000_000, 1_100_000)])
+    repo.commit("many")
+    words = ["HEAD~1", "HEAD", "--json"]
+    quiet, asked = process(words), process(words, OBSERVATUDO_PROGRESS="1")
+    assert quiet.communicate(timeout=60)[1] == ""
+    assert asked.stderr is not None
+    raw = asked.stderr.buffer.read()  # type: ignore[attr-defined]
+    asked.communicate(timeout=60)
+    assert raw.startswith(f"\r{TABLE} ".encode()) and raw.endswith(b"%\r") and b"\n" not in raw

@@ -38,7 +38,9 @@ class Options:
     segments: IBGE codes, indicators, dates or years. The dataset of a row is ``dataset`` where all rows have one,
     else what ``datasets`` gives for its indicator, else the texts of ``dataset_columns`` joined by a slash.
     ``renames`` maps names of columns in *a* to names in *b*. ``counts`` leaves out segments, transitions, drift
-    and samples. ``memory`` bounds DuckDB; ``temp`` is an existing folder to spill into, by default the system's.
+    and samples. ``samples`` is how many rows of each change are shown as examples; ``samples_of`` names what these
+    are taken from: kind of segment → name (a state by IBGE's two digits), ``column`` → one that changed.
+    ``memory`` bounds DuckDB; ``temp`` is an existing folder to spill into, by default the system's.
     ``progress`` is told the bytes done and those in all.
     """
 
@@ -53,6 +55,7 @@ class Options:
     renames: Mapping[str, str] = field(default_factory=dict)
     report: Literal["counts", "full"] = "full"
     samples: int = 3
+    samples_of: Mapping[str, str] = field(default_factory=dict)
     memory: str = "256MB"
     temp: Path | None = None
     progress: Callable[[int, int], None] | None = None

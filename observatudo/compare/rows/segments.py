@@ -79,12 +79,11 @@ def segments(
         every = Counter[object]({options.dataset: sum(file.rows for file in files)})
         found["dataset"] = _segments(every, {change: Counter({options.dataset: n}) for change, n in rows.items()}, text)
     by_name = {column.name: column for column in columns}
-    name_of: dict[str, Callable[[object], str]] = {"state": state, "year": year}
     for kind, names in wanted.items():
         totals = _totals(work, files, kind, [by_name[name] for name in names])
-        found[kind] = _segments(totals, counts[kind], name_of.get(kind, text))
+        found[kind] = _segments(totals, counts[kind], text if kind == "dataset" else _namer(kind, options))
         if kind == "indicator" and options.datasets and not options.dataset:
-            found["dataset"] = _segments(totals, counts[kind], lambda mark: options.datasets.get(text(mark), UNKNOWN))
+            found["dataset"] = _segments(totals, counts[kind], _namer("dataset", options))
     return {kind: found[kind] for kind in ("dataset", "state", "indicator", "year") if kind in found}
 
 
@@ -122,6 +121,34 @@ def _segments(totals: Counter[object], counts: Counts, name: Callable[[object], 
         for label, each in found.items()
     ]
     return sorted(shown, key=lambda s: (-(s.added + s.removed + s.changed), s.name))[:SEGMENTS]
+
+
+def among(rows: pa.Table, wanted: Mapping[str, str], kinds: Parts, options: Options) -> list[int]:
+    """Return the places of the rows that belong to all wanted segments (kind → name)."""
+    found = pa.array([True] * rows.num_rows)
+    for kind, name in wanted.items():
+        found = pc.and_(found, _is_of(rows, kind, name, kinds, options))
+    return [int(place) for place in pc.indices_nonzero(found).to_pylist()]
+
+
+def _is_of(rows: pa.Table, kind: str, name: str, kinds: Parts, options: Options) -> pa.ChunkedArray | pa.Scalar:
+    named = _namer(kind, options)
+    by = "indicator" if kind == "dataset" and options.datasets and not options.dataset else kind
+    if by not in kinds:  # all rows have one dataset, or nothing tells
+        return pa.scalar(kind == "dataset" and name == options.dataset)
+    found = marks(rows, by, kinds[by])
+    if pa.types.is_dictionary(found.type):  # Arrow looks no dictionary's value up in another
+        found = found.cast(found.type.value_type)
+    fitting = [mark for mark in found.unique().to_pylist() if named(mark) == name]
+    return pc.is_in(found, value_set=pa.array(fitting, found.type))
+
+
+def _namer(kind: str, options: Options) -> Callable[[object], str]:
+    """Return what makes a segment's name of what it is told by."""
+    if kind == "dataset" and options.datasets and not options.dataset:
+        return lambda mark: options.datasets.get(text(mark), UNKNOWN)
+    by_kind: dict[str, Callable[[object], str]] = {"state": state, "year": year}
+    return by_kind.get(kind, text)
 
 
 def text(mark: object) -> str:

@@ -17,7 +17,7 @@ from observatudo.compare import model
 from observatudo.compare.rows.arrays import Ints, Mask, given, places
 from observatudo.compare.rows.arrays import column as places_of
 from observatudo.compare.rows.options import TRANSITIONS, Options, Tolerance
-from observatudo.compare.rows.segments import Parts, marks
+from observatudo.compare.rows.segments import Parts, among, marks
 from observatudo.compare.rows.sums import ExactSum
 from observatudo.compare.rows.types import Column, is_text
 from observatudo.compare.rows.values import deltas, different
@@ -102,6 +102,7 @@ class Tally:
         self.columns = {column.name: OfColumn() for column in columns}
         self.samples: dict[model.Change, list[model.Sample]] = {"added": [], "removed": [], "changed": []}
         self.parts = parts
+        self._asked_column = options.samples_of.get("column", "")
         self._telling = sorted({*self.keys, *(name for names in parts.values() for name in names)})
         self.by_part: dict[str, dict[model.Change, Counter[object]]] = {
             kind: {"added": Counter(), "removed": Counter(), "changed": Counter()} for kind in parts
@@ -112,7 +113,7 @@ class Tally:
         if not rows.num_rows:
             return
         self._count(change, rows)
-        for row in self._wanted(change, rows):
+        for row in [] if self._asked_column else self._wanted(change, rows):
             self.samples[change].append(model.Sample(change=change, key=self._key(rows, row)))
 
     def matching(self, a: pa.Table, b: pa.Table) -> None:
@@ -136,7 +137,7 @@ class Tally:
         taken = b.select(self._telling) if self.full else b.select(self.keys[:1])
         taken = taken.take(places_of(rows))
         self._count("changed", taken)
-        for at in self._wanted("changed", taken):
+        for at in self._wanted("changed", taken, changed.get(self._asked_column), rows):
             row = int(rows[at])
             names = [name for name, mask in changed.items() if mask[row]]
             here, there = ({name: json_value(t.column(name)[row]) for name in names} for t in (a, b))
@@ -148,9 +149,18 @@ class Tally:
             for kind, names in self.parts.items():
                 _add(self.by_part[kind][change], marks(rows, kind, names))
 
-    def _wanted(self, change: model.Change, rows: pa.Table) -> range:
-        room = self.options.samples - len(self.samples[change]) if self.full else 0
-        return range(min(max(room, 0), rows.num_rows))
+    def _wanted(
+        self, change: model.Change, rows: pa.Table, mask: Mask | None = None, places: Ints | None = None
+    ) -> Sequence[int]:
+        """Return which rows become examples; ``mask`` is of the asked column, ``places`` the rows' places in it."""
+        room = max(0, self.options.samples - len(self.samples[change])) if self.full else 0
+        if not room or (places is not None and self._asked_column and mask is None):
+            return ()
+        asked = {kind: name for kind, name in self.options.samples_of.items() if kind != "column"}
+        found = among(rows, asked, self.parts, self.options) if asked else range(rows.num_rows)
+        if mask is not None and places is not None:
+            found = [at for at in found if mask[places[at]]]
+        return found[:room]
 
     def _key(self, table: pa.Table, row: int) -> dict[str, JsonValue]:
         return {name: json_value(table.column(name)[row]) for name in self.keys}
