@@ -14,7 +14,7 @@ from observatudo.live.events import Event
 from observatudo.live.tail import Tail
 from observatudo.runs import log
 
-MOST = 2_000  # events of one call
+MOST = 500  # events of one call: so many take a fraction of the 0.1 s that a screen may stand still
 _FIRST = 500  # lines from before it was begun to follow
 _DAYS = 8  # a run is looked for in the logs of so many days
 _FOLLOWED = 2  # the newest logs: a process may name its file before midnight and write after

@@ -48,7 +48,7 @@ class Tail:
 
         A file that has been cut off, or written anew under the same inode, is read from its beginning.
         """
-        if self.size < self._offset or self._bytes(max(0, self._offset - _MARK), self._offset) != self._mark:
+        if self._bytes(max(0, self._offset - _MARK), self._offset) != self._mark:
             self._offset, self._mark = 0, b""
         found: list[bytes] = []
         self.more = False

@@ -57,7 +57,7 @@ def line(kind: str, run: str, stage: str, fields: Fields) -> str:
         said = _("run {run}: {what}").format(run=run, what=said)
     elif stage:
         said = _("{stage}: {what}").format(stage=subject(stage), what=said)
-    return figures.printable(said)
+    return said if said.isprintable() else figures.printable(said)
 
 
 def _start(fields: Fields) -> str:
