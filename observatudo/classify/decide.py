@@ -14,7 +14,7 @@ from pathlib import Path
 
 from observatudo import paths, wholefile
 from observatudo.classify import overrides
-from observatudo.classify.state import Entry, catalogue
+from observatudo.classify.entries import Entry, catalogue
 from observatudo.classify.taxonomy import Taxonomy, load_taxonomy
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _

@@ -16,6 +16,7 @@ from typing import Literal
 
 from observatudo import config, paths
 from observatudo.classify import overrides, timeline
+from observatudo.classify.entries import Entry, Problem, catalogue
 from observatudo.classify.labels import LEAD
 from observatudo.classify.rules import Rulebook
 from observatudo.classify.taxonomy import UNDEFINED, Taxonomy, load_taxonomy
@@ -25,22 +26,7 @@ from observatudo.i18n import _
 
 ORIGINS = ("fonte", "humano", "regra", "modelo")
 LOW = 0.6  # in docs/classification.md, of the answers below it not even three in five were right
-Kind = Literal[
-    "axis", "source_axis", "override_unknown", "override_unused", "override_pending", "overrides_damaged",
-    "unlabelled", "no_indicator", "not_ingested",
-]  # fmt: skip
 Pair = Literal["fonte/regra", "humano/regra", "maquina/regra", "fonte/humano", "fonte/maquina", "humano/maquina"]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One indicator of a catalogue, as ingest wrote it."""
-
-    id: str
-    dataset: str
-    name: str
-    description: str
-    source_axis: str | None
 
 
 @dataclass(frozen=True)
@@ -73,15 +59,6 @@ class Agreement:
     pair: Pair
     compared: int
     agree: int
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What a person should look at; ``id`` is the indicator, dataset or file it is about."""
-
-    kind: Kind
-    id: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -178,42 +155,6 @@ def _answers(root: Path) -> Mapping[str, timeline.Answer]:
             _("the table of labels cannot be read"), where=str(paths.LABELS), next_step="dvc checkout --force"
         )
     return found
-
-
-def catalogue(root: Path) -> tuple[dict[str, Entry], list[Problem]]:
-    """Return the indicators of all declared datasets by id, and the datasets whose indicators are not there."""
-    found: dict[str, Entry] = {}
-    missing: list[Problem] = []
-    for key in config.declared(root):
-        if config.load_dataset(root, key).kind == "referencia":
-            continue
-        own = _entries(root, key)
-        if own is None:
-            text = _("its indicators are missing; type: dvc repro ingest@{dataset}").format(dataset=key)
-            missing.append(Problem("not_ingested", key, text))
-        else:
-            found |= own
-    return found, missing
-
-
-def _entries(root: Path, key: str) -> dict[str, Entry] | None:
-    from observatudo import arrow
-
-    arrow.skip_pandas()
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns = ["id_indicador", "nome", "descricao", "eixo_fonte"]
-    try:
-        rows = pq.read_table(root / paths.INGESTED / key / "indicador.parquet", columns=columns).to_pylist()
-    except (OSError, pa.ArrowException):
-        return None
-    return {
-        row["id_indicador"]: Entry(
-            row["id_indicador"], key, row.get("nome") or "", row.get("descricao") or "", row.get("eixo_fonte") or None
-        )
-        for row in rows
-    }
 
 
 def _decided(root: Path, taxonomy: Taxonomy, problems: list[Problem]) -> dict[str, str] | None:

@@ -87,7 +87,9 @@ def label(
 
     from observatudo.classify import decide
     from observatudo.paths import repository
+    from observatudo.readonly import require_writable
 
+    require_writable("label")
     if remove and (axis or reason or author):
         raise typer.BadParameter(_("--remove takes an id alone; say why in the commit"))
     if not remove and not axis:
@@ -183,14 +185,20 @@ def _print_versions(found: LabelState) -> None:
     if found.history_problem:
         typer.echo(_("no history: {reason}").format(reason=found.history_problem))
         return
-    text = _("{count} labels came back to an axis they had left, in {versions} versions")
+    text = _("{count} label(s) came back to an axis they had left, in {versions} version(s)")
     typer.echo(text.format(count=found.oscillating, versions=found.versions - found.skipped))
-    if found.skipped:
-        text = _("{count} versions are not here: dvc fetch --all-commits {path}")
-        typer.echo(text.format(count=found.skipped, path="data/classified/rotulo.parquet"))
+    _print_skipped(found.skipped)
     restless = sorted((own for own in found.indicators if own.returns), key=lambda own: (-own.returns, -own.flips))
     for own in restless[:_MOST]:
-        typer.echo("  " + _("{id}: {flips} changes, {returns} back").format(**_swing(own)))
+        typer.echo("  " + _("{id}: {flips} change(s), {returns} back").format(**_swing(own)))
+
+
+def _print_skipped(count: int) -> None:
+    from observatudo import paths
+
+    if count:
+        text = _("{count} version(s) are not here: dvc fetch --all-commits {path}")
+        typer.echo(text.format(count=count, path=paths.LABELS))
 
 
 def _swing(own: Labelled) -> dict[str, object]:
@@ -218,13 +226,13 @@ def _print_indicators(chosen: tuple[Labelled, ...]) -> None:
         head = f"{own.axis.ljust(axes)}  {own.origin.ljust(origins)}  {_number(own.confidence)}  "
         typer.echo(head + short(printable(own.name or own.id), WIDTH - len(head)))
         typer.secho(f"  {own.id}" + _restless(own), dim=True)
-    typer.echo(_("{count} indicators").format(count=count(len(chosen))))
+    typer.echo(_("{count} indicator(s)").format(count=count(len(chosen))))
 
 
 def _restless(own: Labelled) -> str:
     if not own.flips:
         return ""
-    return "  " + _("({flips} changes, {returns} back)").format(flips=own.flips, returns=own.returns)
+    return "  " + _("({flips} change(s), {returns} back)").format(flips=own.flips, returns=own.returns)
 
 
 def _history(root: Path, indicator: str, *, as_json: bool) -> None:
@@ -255,11 +263,9 @@ def _print_history(found: History) -> None:
         rows.append((step.commit[:SHORT] or "–", *said, when, printable(step.author), printable(step.subject)))
     heads = (_("commit"), _("axis"), _("by"), "", _("date"), _("author"), _("subject"))
     table(heads, rows, flexible=len(heads) - 1)
-    text = _("{count} answers in {versions} versions")
+    text = _("{count} answer(s) in {versions} version(s)")
     typer.echo(text.format(count=len(found.steps), versions=found.versions - found.skipped))
-    if found.skipped:
-        text = _("{count} versions are not here: dvc fetch --all-commits {path}")
-        typer.echo(text.format(count=found.skipped, path="data/classified/rotulo.parquet"))
+    _print_skipped(found.skipped)
 
 
 def _print_decision(made: Decision) -> None:
