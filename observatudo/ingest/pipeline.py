@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from observatudo import config, parquet, paths, snapshots
 from observatudo.config import Dataset, Lookup, ParamValue, RepeatedBlockCheck
 from observatudo.errors import ConfigError, DataError
 from observatudo.i18n import _
-from observatudo.ingest import blocks, casts, checks, observations, places, reviewed, rows, tables
+from observatudo.ingest import blocks, casts, checks, nulls, observations, places, reviewed, rows, tables
 from observatudo.ingest.collect import Collected, collect
 from observatudo.ingest.sql import ident
 
@@ -50,6 +50,7 @@ class Report:
     rows_rejected: int
     rejected_by_reason: dict[str, int]
     match_rate: float | None
+    null_rate: float | None
     rows: int
     observations: int | None
     divergences: int | None
@@ -68,6 +69,7 @@ class Report:
             "rows_rejected": self.rows_rejected,
             "rows": self.rows,
             "match_rate": self.match_rate,
+            "null_rate": self.null_rate,
             "warnings": sum(1 for check in self.checks if not check.passed),
         }
         return {key: value for key, value in chosen.items() if value is not None}
@@ -91,7 +93,11 @@ def ingest(root: Path, key: str, progress: Callable[[int, int], None] = _silent)
     dataset = config.load_dataset(root, key)
     config.check_params(key, dataset, section)
     snapshot = snapshots.verify(root, key)
-    source = {"sha256": snapshot.sha256, "fetched_at": snapshot.fetched_at, "source": snapshot.source}
+    source: dict[str, object] = {
+        "sha256": snapshot.sha256,
+        "fetched_at": snapshot.fetched_at,
+        "source": snapshot.source,
+    }
     files = [snapshots.folder(root, key) / name for name in sorted(snapshot.files)]
     work = root / WORK / key
     shutil.rmtree(work, ignore_errors=True)
@@ -101,9 +107,10 @@ def ingest(root: Path, key: str, progress: Callable[[int, int], None] = _silent)
         with duckdb.connect(config=settings) as con:
             directory = root / params.datasets[key].lista
             report = _run(con, _Task(root, dataset, section, directory, work / "saida"), files, progress)
-            report = Report(**(report.__dict__ | {"snapshot": source}))
+            report = replace(report, snapshot=source)
             _stop_on_fatal(key, report.checks)
             _write_tables(con, work / "saida", dataset)
+            report = replace(report, null_rate=nulls.rate(work / "saida"))
         _install(root, key, work / "saida", report)
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise _no_room(work, error) from error
@@ -277,6 +284,7 @@ def _report(con: duckdb.DuckDBPyConnection, task: _Task, result: _Result) -> Rep
         rows_rejected=rejected,
         rejected_by_reason=by_reason,
         match_rate=result.match_rate,
+        null_rate=None,
         rows=result.rows,
         observations=result.rows if dataset.kind == "observacao" else None,
         divergences=_count(con, "SELECT count(*) FROM divergencia") if dataset.kind == "referencia" else None,
