@@ -317,7 +317,7 @@ def test_the_names_it_goes_by(host: str, port: int, allowed: tuple[str, ...], ex
 
 
 def test_what_is_changed_in_the_terminals_script_is_there_to_be_changed() -> None:
-    """A new textual-serve may spell it otherwise: then its fonts and its need of WebGL would be back."""
+    """A new textual-serve may spell it otherwise: its font and its trouble without WebGL would be back."""
     original = (files("textual_serve") / "static/js/textual.js").read_text(encoding="utf-8")
     assert [original.count(before) for before, _after in page.CHANGES] == [1, 1]
     assert "Roboto" not in page.static()["textual.js"][0]

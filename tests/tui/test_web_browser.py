@@ -36,6 +36,7 @@ def test_a_page_of_its_own_with_keys_sizes_files_and_an_end(browser: Chromium, t
         assert "Open the address that observatudo serve printed" in browser.page()
         browser.open(f"{server.url}?token={server.token}")
         assert "┌─┬─┐│ ▁▂▃▄▅▆▇█ ✓ ✗ ◌ ▶" in browser.wait_for("count=0")
+        assert browser.script("document.querySelector('.xterm-text-layer').tagName") == "CANVAS", "lines join"
         assert browser.script("location.href + document.cookie") == server.url
 
         browser.press("+")  # nobody has clicked: the terminal has the keyboard by itself

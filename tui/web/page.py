@@ -19,8 +19,9 @@ _FONTS = (
     "ui-monospace, 'Cascadia Mono', 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', 'Noto Sans Mono',"
     " 'Liberation Mono', monospace"
 )
-# What textual-serve 1.1.3 has otherwise: a font it fetches from outside, and a renderer that needs a graphics card and
-# is replaced by the next one anyway, but stops the whole page where WebGL is missing.
+# What textual-serve 1.1.3 has otherwise: a font that few systems have, and a WebGL renderer. Where there is WebGL, the
+# canvas renderer loaded after it takes its place; where there is none, its failure keeps that from loading, and lines
+# are drawn as text, with gaps.
 CHANGES = (
     ("'Roboto Mono', Monaco, 'Courier New', monospace", _FONTS.replace("'", "\\'")),
     ("this.webglAddon=new p.WebglAddon,this.terminal.loadAddon(this.webglAddon),", ""),
@@ -49,7 +50,7 @@ def _template(name: str) -> Template:
 def dashboard(*, actions: bool) -> web.Response:
     """Return the page that holds the terminal."""
     words = {
-        "title": _("Observatudo") if actions else _("Observatudo, read-only"),
+        "title": "Observatudo" if actions else _("Observatudo, read-only"),
         "starting": _("The dashboard is starting…"),
         "ended": _("The dashboard has ended."),
         "again": _("Start it again"),
