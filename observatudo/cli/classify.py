@@ -17,6 +17,9 @@ def classify(
     """Add eixo, confianca and origem to every row of FILE, by rules and the embedded encoder, offline."""
     import sys
 
+    from observatudo.readonly import require_writable
+
+    require_writable("classify --out")
     from rich.console import Console
     from rich.progress import Progress
 

@@ -28,7 +28,9 @@ def fetch(
     """Take the snapshots of datasets anew. Without a change at the source nothing changes."""
     from observatudo.config import load_params
     from observatudo.paths import repository
+    from observatudo.readonly import require_writable
 
+    require_writable("fetch")
     root = repository()
     params = load_params(root)
     keys = datasets or list(params.datasets)

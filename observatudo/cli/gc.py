@@ -34,7 +34,10 @@ def gc(
 
     from observatudo.audit.keep import Wish, carry_out, plan
     from observatudo.paths import repository
+    from observatudo.readonly import is_read_only, require_writable
 
+    if yes:
+        require_writable("gc --yes")
     root, wish = repository(), Wish(tuple(keep or ()), since, last)
     made = plan(root, wish)
     if as_json:
@@ -43,7 +46,7 @@ def gc(
         _show(made)
     if not made.goes:
         return
-    asked = sys.stdin.isatty() and not as_json
+    asked = sys.stdin.isatty() and not as_json and not is_read_only()
     if yes or (asked and typer.confirm(_("Delete them from this clone's cache?"))):
         count, size = carry_out(root, made, wish, for_good=for_good)
         typer.echo(_("deleted {count:,} objects, {size}").format(count=count, size=_size(size)), err=as_json)

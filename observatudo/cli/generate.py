@@ -17,7 +17,10 @@ def generate(
     """Write staging models, sources, column docs, seeds and schemas from the declarations."""
     from observatudo import generate as generator
     from observatudo.paths import repository
+    from observatudo.readonly import require_writable
 
+    if not check:
+        require_writable("generate")
     root = repository()
     changed = generator.stale(root) if check else generator.generate(root)
     for name in changed:

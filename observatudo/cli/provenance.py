@@ -35,8 +35,11 @@ def provenance(
     """Write where a version comes from as in-toto statement, OpenLineage events or RO-Crate."""
     from observatudo.audit.provenance import facts, intoto, openlineage, rocrate
     from observatudo.paths import repository
+    from observatudo.readonly import require_writable
     from observatudo.versions import Versions
 
+    if output is not None or form is Format.rocrate:
+        require_writable("provenance -o")
     found = facts.gather(Versions(repository()), revision)
     if form is Format.rocrate:
         folder = rocrate.write(found, output or Path(f"ro-crate-{found.commit[:10]}"))

@@ -30,12 +30,16 @@ def remote(
 ) -> None:
     """Make a folder DVC's default remote; show the one that is set; push, pull."""
     from observatudo.paths import repository
+    from observatudo.readonly import require_writable
     from observatudo.remote import current, default_folder, reachable, set_up
 
     root = repository()
     if folder is None and (send or bring or current(root) is not None):
+        if send or bring:
+            require_writable("remote --push" if send else "remote --pull")
         found = reachable(root)
     else:
+        require_writable("remote")
         found = set_up(root, folder or default_folder(root), shared=shared, replace=replace)
     _show(found)
     if send:

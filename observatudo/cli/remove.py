@@ -30,8 +30,11 @@ def remove(
     import json
 
     from observatudo.paths import repository
+    from observatudo.readonly import require_writable
     from observatudo.remove import carry_out, plan
 
+    if yes:
+        require_writable("remove --yes")
     root = repository()
     made = plan(root, dataset, declaration=with_declaration, snapshot=with_snapshot)
     if yes and made:

@@ -25,7 +25,9 @@ def repro(
     from observatudo.parallel.repro import FAILURE, cores
     from observatudo.parallel.repro import repro as run
     from observatudo.paths import repository
+    from observatudo.readonly import require_writable
 
+    require_writable("repro")
     root = repository()
     os.chdir(root)  # stages are named as seen from the root
     try:

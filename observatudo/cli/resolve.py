@@ -19,7 +19,9 @@ def resolve(
     """Resolve dvc.lock, metrics and generated files of a merge, from the merged inputs."""
     from observatudo.audit import resolve as work
     from observatudo.paths import repository
+    from observatudo.readonly import require_writable
 
+    require_writable("resolve")
     root = repository()
     done = work.resolve(root)
     _show(done)

@@ -27,26 +27,36 @@ def rollback(
     as_json: Annotated[bool, typer.Option("--json", help=_("Print JSON."))] = False,
     finish: Annotated[bool, typer.Option("--continue", help=_("Finish a rollback that was cut off."))] = False,
     abort: Annotated[bool, typer.Option("--abort", help=_("Undo a rollback that was cut off."))] = False,
+    if_preview: Annotated[
+        str,
+        typer.Option("--if-preview", metavar="SHA256", help=_("With --yes: only if this is still its preview.")),
+    ] = "",
 ) -> None:
     """Show what going back to a version changes, ask, and do it as a new commit. Exits 64 for wrong usage."""
     from observatudo.audit.rollback import intent
     from observatudo.audit.rollback.model import Request
     from observatudo.paths import repository
+    from observatudo.readonly import require_writable
 
     if [revision is not None, finish, abort].count(True) != 1 or (config_only and data_only):
         raise typer.BadParameter(
             _("name a version and at most one of --config-only and --data-only; or one of --continue, --abort alone")
         )
+    if if_preview and not yes:
+        raise typer.BadParameter(_("it goes with --yes"), param_hint="--if-preview")
+    if yes or revision is None:
+        require_writable("rollback")
     root = repository()
     if revision is None:
         _recover(root, finish=finish, as_json=as_json)
         return
     intent.refuse_another(root)
     scope: Scope = "config" if config_only else "data" if data_only else "all"
-    _roll_back(root, Request(revision, scope, dataset or ""), yes=yes, why=why, as_json=as_json)
+    _roll_back(root, Request(revision, scope, dataset or ""), yes=yes, why=why, as_json=as_json, seen=if_preview)
 
 
-def _roll_back(root: Path, request: Request, *, yes: bool, why: str, as_json: bool) -> None:
+def _roll_back(root: Path, request: Request, *, yes: bool, why: str, as_json: bool, seen: str) -> None:
+    from observatudo.audit.rollback import preview
     from observatudo.audit.rollback.apply import Watch, carry_out
     from observatudo.audit.rollback.plan import effect
     from observatudo.audit.rollback.show import after, as_dict, before
@@ -57,6 +67,8 @@ def _roll_back(root: Path, request: Request, *, yes: bool, why: str, as_json: bo
         found = effect(root, request, _reading)
     finally:
         _reading("")
+    if seen:
+        preview.require(root, found, seen)
     if not as_json:
         typer.echo(before(found))
     done = None
@@ -69,10 +81,13 @@ def _roll_back(root: Path, request: Request, *, yes: bool, why: str, as_json: bo
 
 
 def _reading(table: str) -> None:
-    """Say on a terminal which table is being compared; an empty name clears the line."""
+    """Say on a terminal, or to a dashboard, which table is being compared; an empty name clears the line."""
+    import os
     import sys
 
-    if sys.stderr.isatty():
+    from observatudo.cli.progress import ASKED
+
+    if sys.stderr.isatty() or os.environ.get(ASKED):
         text = _("comparing {table}").format(table=table) if table else ""
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
@@ -97,9 +112,11 @@ def _agreed(as_json: bool) -> bool:
     import sys
 
     from observatudo.errors import ObservatudoError
+    from observatudo.readonly import require_writable
 
     if as_json:
         return False
+    require_writable("rollback")
     if not sys.stdin.isatty():
         raise ObservatudoError(
             _("nothing has changed: nobody is here to be asked"), next_step=_("the same command with --yes -m “why”")
@@ -111,11 +128,16 @@ def _agreed(as_json: bool) -> bool:
 
 
 def _progress() -> Callable[[int, int], None]:
-    """Return what tells of dbt's progress on a terminal."""
+    """Return what tells of dbt's progress on a terminal or to a dashboard."""
+    import os
     import sys
 
+    from observatudo.cli.progress import ASKED
+
+    is_watched = sys.stderr.isatty() or bool(os.environ.get(ASKED))
+
     def tell(done: int, total: int) -> None:
-        if sys.stderr.isatty():
+        if is_watched:
             print("\r" + _("warehouse: {done} of {total}").format(done=done, total=total), end="", file=sys.stderr)
             if done == total:
                 print(file=sys.stderr)

@@ -40,7 +40,10 @@ def verify(
     exits 0.
     """
     from observatudo import history, paths
+    from observatudo.readonly import require_writable
 
+    if rebuild is not None or export_head is not None:
+        require_writable("verify --rebuild" if rebuild is not None else "verify --export-head")
     root = paths.repository()
     if rebuild is not None:
         _rebuild(root, rebuild, as_json=json)
@@ -104,11 +107,14 @@ def _rebuild(root: Path, revision: str, *, as_json: bool) -> None:
 
 
 def _progress() -> tuple[Callable[[int], None] | None, Callable[[], None]]:
-    """Return what draws a counter of bytes read on a terminal, and what wipes it."""
+    """Return what draws a counter of bytes read on a terminal or for a dashboard, and what wipes it."""
+    import os
     import sys
     import time
 
-    if not sys.stderr.isatty():
+    from observatudo.cli.progress import ASKED
+
+    if not (sys.stderr.isatty() or os.environ.get(ASKED)):
         return None, lambda: None
     read, told = 0, 0.0
 

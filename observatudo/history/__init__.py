@@ -21,6 +21,7 @@ from observatudo.errors import ObservatudoError
 from observatudo.history import logs, records, runtable, store
 from observatudo.history.model import Damaged, DatasetRun, Run
 from observatudo.i18n import _
+from observatudo.readonly import is_read_only
 from observatudo.runs import close
 from observatudo.runs import log as runlog
 
@@ -154,8 +155,11 @@ def _cell(value: str | float | bool | None) -> str | float | None:
 def close_interrupted(home: Path) -> list[str]:
     """Close the runs that were cut off (killed, or out of power); return their ids, oldest first.
 
-    A run is cut off when it has no end and none of its processes is there any more.
+    A run is cut off when it has no end and none of its processes is there any more. Closing one writes its record:
+    where all is read-only, none is closed.
     """
+    if is_read_only():
+        return []
     found = [runlog.read(home, run_id) for run_id in store.use(home, lambda c: _still_open(c, home))]
     cut_off = [run for run in found if run is not None and run.closed is None and not run.is_alive()]
     for run in cut_off:

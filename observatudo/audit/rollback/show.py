@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
+from observatudo.audit.rollback import preview
 from observatudo.audit.rollback.apply import Done
 from observatudo.audit.rollback.model import Effect, Plan, Request
 from observatudo.compare.model import Table
@@ -143,25 +144,10 @@ def recovered_dict(state: str, done: Done) -> dict[str, object]:
 
 
 def as_dict(effect: Effect, done: Done | None) -> dict[str, object]:
-    """Return what ``observatudo rollback --json`` prints: the effect, and what was done or null."""
-    plan = effect.plan
+    """Return what ``observatudo rollback --json`` prints: the effect, its fingerprint, and what was done or null."""
     return {
-        "to": plan.target,
-        "from": plan.start,
-        "scope": plan.request.scope,
-        "dataset": plan.request.dataset or None,
-        "files": {file.path: file.change for file in plan.files},
-        "outputs": {out.path: {"old": out.old, "new": out.new} for out in plan.outs},
-        "tables": {
-            name: table.model_dump(
-                mode="json", include={"status", "why", "rows_a", "rows_b", "added", "removed", "changed", "same"}
-            )
-            for name, table in effect.tables.items()
-        },
-        "warehouse": asdict(plan.warehouse),
-        "stale": {stage.stage: list(stage.why) for stage in plan.moved},
-        "records": list(plan.records),
-        "notes": list(plan.notes),
+        **preview.content(effect),
+        "preview": preview.fingerprint(effect),
         "pulled": effect.pulled,
         "done": asdict(done) if done else None,
     }
