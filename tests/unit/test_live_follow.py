@@ -145,6 +145,18 @@ def test_a_renamed_log_is_read_to_its_end_first(tmp_path: Path, follower: Follow
     assert numbers(follower) == [4]
 
 
+def test_a_process_may_write_to_a_renamed_log_after_it_was_read(tmp_path: Path, follower: Follower) -> None:
+    path = log_of(tmp_path)
+    with path.open("ab") as held:
+        held.write(line(1))
+        held.flush()
+        assert numbers(follower) == [1]
+        path.rename(path.with_suffix(".jsonl.1"))
+        assert numbers(follower) == []
+        held.write(line(2))
+    assert numbers(follower) == [2]
+
+
 @pytest.mark.parametrize("rest", [b"", line(5), line(5) + line(6) + line(7)])
 def test_a_log_that_is_emptied_is_read_from_its_beginning(tmp_path: Path, follower: Follower, rest: bytes) -> None:
     path = log_of(tmp_path)
@@ -202,6 +214,12 @@ def test_the_beginning_holds_a_run_that_is_still_open_behind_a_newer_one(tmp_pat
     path = log_of(tmp_path)
     write(path, line(1) + b"".join(line(n, newer) for n in range(10, 1_000)) + line(2))
     assert numbers(follower) == [1, *range(10, 1_000), 2]
+
+
+def test_the_beginning_is_the_newest_run_also_when_it_has_ended(tmp_path: Path, follower: Follower) -> None:
+    end = line(1_000, kind="closed", status="success", ended=NOON.isoformat())
+    write(log_of(tmp_path), line(0, "20261123T090000Z-1") + b"".join(line(n) for n in range(1, 1_000)) + end)
+    assert numbers(follower) == list(range(1, 1_001))
 
 
 def test_processes_that_append_at_once_are_all_read(tmp_path: Path, follower: Follower) -> None:

@@ -19,13 +19,20 @@ LONG_S = 30
 BUSY = "print(1, flush=True)\nwhile True: pass"
 HOLDS = "x = bytearray(b'x') * (100 << 20)\nprint(1, flush=True)\nimport time; time.sleep(600)"
 PARENT = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', sys.argv[1]])"
-SHORT_LIVED = "while True: subprocess.run([sys.executable, '-c', 'for n in range(10**6): n * n'])"
+CHILD = "import time\nwhile time.process_time() < 0.5: pass"  # of CPU time, in seconds
+ON_DEMAND = """\
+import subprocess, sys
+print(1, flush=True)
+for _line in sys.stdin:
+    subprocess.run([sys.executable, "-c", sys.argv[1]])
+    print(1, flush=True)
+"""
 
 
 @contextmanager
 def started(*words: str) -> Iterator[tuple[subprocess.Popen[str], tuple[int, float]]]:
     """Start Python with these words, and wait for its first line."""
-    process = subprocess.Popen([sys.executable, "-c", *words], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         process.stdout.readline()
@@ -74,11 +81,18 @@ def test_children_count() -> None:
         assert busiest(sampler, pids, "worker", 20) >= 20
 
 
-def test_children_that_came_and_went_between_two_samples_count() -> None:
+def test_a_child_that_came_and_went_between_two_samples_counts() -> None:
     sampler = Sampler()
-    with started("import subprocess, sys\nprint(1, flush=True)\n" + SHORT_LIVED) as (_process, own):
+    with started(ON_DEMAND, CHILD) as (process, own):
+        before = time.monotonic()
         sampler.sample({"x": own})
-        assert busiest(sampler, {"x": own}, "x", 10) >= 10
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        found = sampler.sample({"x": own})["x"].cpu_percent
+        assert found / 100 * (time.monotonic() - before) > 0.4
 
 
 def test_what_is_gone_waits_to_be_buried_or_is_another_by_now_is_left_out() -> None:

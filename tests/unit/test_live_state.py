@@ -222,6 +222,19 @@ def test_a_run_whose_beginning_is_lost_is_known_by_its_id(home: Path) -> None:
         assert current(watch).status == "interrupted"
 
 
+def test_a_run_of_another_machine_ends_by_silence_and_comes_back_with_its_next_stage(home: Path) -> None:
+    other: journal.Json = {"pid": 4_000_000, "started": 1.0}
+    start: dict[str, journal.Json] = {"event": "start", "process": other, "owner": other, "host": "elsewhere"}
+    run = LiveRun("20261101T100000Z-1")
+    run.fold(start | {"stage": "one", "time": "2026-11-01T10:00:00+00:00"})
+    assert run.look()
+    assert (run.status, [stage.status for stage in run.in_order()]) == ("interrupted", ["interrupted"])
+    run.fold(start | {"stage": "two", "time": "9999-01-01T00:00:00+00:00"})
+    assert not run.is_over  # what is over is not looked at again
+    run.look()
+    assert (run.status, run.processes()) == ("running", {})
+
+
 def test_runs_that_ended_are_forgotten_one_by_one(home: Path) -> None:
     state = State(kept=3)
     with Watch(home) as watch:
