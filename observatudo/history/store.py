@@ -21,7 +21,7 @@ Answer = TypeVar("Answer")
 Tell = Callable[[str, int, int], None]
 FILE = Path(".observatudo/history.sqlite")
 LOCK = Path(".observatudo/history.lock")
-VERSION = 2  # of this module's tables: another one is made anew
+VERSION = 3  # of this module's tables: another one is made anew
 _WAIT_S = 30.0
 _POLL_S = 0.002
 _BATCH_S = 0.05
@@ -34,6 +34,12 @@ CREATE TABLE run (
     UNIQUE (run_id, source)
 );
 CREATE INDEX run_started ON run (shown, started, run_id);
+CREATE INDEX run_status ON run (shown, status, started, run_id);
+CREATE INDEX run_duration ON run (shown, duration_s, started, run_id);
+CREATE INDEX run_kept ON run (shown, rows_kept, started, run_id);
+CREATE INDEX run_rejected ON run (shown, rows_rejected, started, run_id);
+CREATE INDEX run_who ON run (shown, who, started, run_id);
+CREATE INDEX run_branch ON run (shown, branch, started, run_id);
 CREATE INDEX run_open ON run (run_id) WHERE source = 'log' AND status = 'running';
 CREATE TABLE detail (id INTEGER PRIMARY KEY, datasets TEXT NOT NULL);
 CREATE TABLE month (path TEXT PRIMARY KEY, mtime_ns INTEGER) WITHOUT ROWID;
@@ -233,6 +239,8 @@ def in_batches(
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """Return the text as it is searched: without case and accents."""
+    if text.isascii():
+        return text.lower()
     clean = text.encode("utf-8", "replace").decode("utf-8")
     parts = unicodedata.normalize("NFKD", clean.casefold())
     return "".join(letter for letter in parts if not unicodedata.combining(letter)).casefold()

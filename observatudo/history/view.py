@@ -30,18 +30,15 @@ _WAIT_S = 0.2
 _METRICS = "data/metrics/"
 _ALL = -1
 _RUN_ORDER = {
-    "started": "{0}.started {1}, {0}.run_id {1}",
-    "status": "{0}.status {1}, {0}.started DESC, {0}.run_id DESC",
-    "duration": "{0}.duration_s {1}, {0}.started DESC, {0}.run_id DESC",
-    "rows_kept": "{0}.rows_kept {1}, {0}.started DESC, {0}.run_id DESC",
-    "rows_rejected": "{0}.rows_rejected {1}, {0}.started DESC, {0}.run_id DESC",
-    "who": "{0}.who {1}, {0}.started DESC, {0}.run_id DESC",
-    "branch": "{0}.branch {1}, {0}.started DESC, {0}.run_id DESC",
-}
-_VERSION_ORDER = {
-    "date": "{0}.time {1}, {0}.level {1}, {0}.sha {1}",
-    "author": "{0}.author {1}, {0}.time DESC, {0}.level DESC, {0}.sha DESC",
-}
+    "started": ("started", "run_id"),
+    "status": ("status", "started", "run_id"),
+    "duration": ("duration_s", "started", "run_id"),
+    "rows_kept": ("rows_kept", "started", "run_id"),
+    "rows_rejected": ("rows_rejected", "started", "run_id"),
+    "who": ("who", "started", "run_id"),
+    "branch": ("branch", "started", "run_id"),
+}  # as the indexes are, so that nothing is sorted
+_VERSION_ORDER = {"date": ("time", "level", "sha"), "author": ("author", "time", "level", "sha")}
 RUN_SORTS, VERSION_SORTS = tuple(_RUN_ORDER), tuple(_VERSION_ORDER)
 _PICK = "FROM json_each(?) AS wanted CROSS JOIN {table} ON {table}.id = wanted.value ORDER BY wanted.key"
 _VERSION = """
@@ -236,21 +233,22 @@ def _note(word: str) -> str:
     return notes.get(word, word)
 
 
-def _direction(descending: bool) -> str:
-    return "DESC" if descending else "ASC"
+def _order(columns: tuple[str, ...], descending: bool) -> str:
+    direction = "DESC" if descending else "ASC"
+    return "ORDER BY " + ", ".join(f"{column} {direction}" for column in columns) + " LIMIT ?"
 
 
 def _run_ids(connection: sqlite3.Connection, words: str, sort: str, descending: bool, limit: int) -> array[int]:
     where, values = wanted.condition(words, wanted.RUN_FIELDS, wanted.RUN_TEXT)
-    order = _RUN_ORDER.get(sort, _RUN_ORDER["started"]).format("run", _direction(descending))
-    rows = connection.execute(f"SELECT id FROM run WHERE shown = 1{where} ORDER BY {order} LIMIT ?", [*values, limit])
+    order = _order(_RUN_ORDER.get(sort, _RUN_ORDER["started"]), descending)
+    rows = connection.execute(f"SELECT id FROM run WHERE shown = 1{where} {order}", [*values, limit])
     return array("q", [row[0] for row in rows])
 
 
 def _version_ids(connection: sqlite3.Connection, words: str, sort: str, descending: bool, limit: int) -> array[int]:
     where, values = wanted.condition(words, wanted.VERSION_FIELDS, wanted.VERSION_TEXT)
-    order = _VERSION_ORDER.get(sort, _VERSION_ORDER["date"]).format("version", _direction(descending))
-    rows = connection.execute(f"SELECT id FROM version WHERE 1{where} ORDER BY {order} LIMIT ?", [*values, limit])
+    order = _order(_VERSION_ORDER.get(sort, _VERSION_ORDER["date"]), descending)
+    rows = connection.execute(f"SELECT id FROM version WHERE 1{where} {order}", [*values, limit])
     return array("q", [row[0] for row in rows])
 
 

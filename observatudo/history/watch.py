@@ -136,8 +136,10 @@ class Watcher:
         if has_changed:
             self._say({"event": "changed", "what": [what]})
 
-    def _alive(self, _what: str, _done: int, _total: int) -> None:
+    def _alive(self, what: str, _done: int, _total: int) -> None:
         self._pause(0)
+        if self._is_time("changed", _CHANGED_EVERY_S):
+            self._changed(what, True)
 
     def _progress(self, what: str, done: int, total: int) -> None:
         self._pause(0)
