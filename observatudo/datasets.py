@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from observatudo import config, paths, snapshots
+from observatudo import config, freshness, paths, snapshots
 from observatudo.errors import ObservatudoError
+from observatudo.freshness import Freshness
 from observatudo.i18n import _
 from observatudo.yamlfile import parse
 
@@ -20,7 +22,8 @@ class DatasetState:
     """One dataset. Counts are rows of the published files; ``rows`` are those of the result.
 
     ``version`` is the content hash DVC holds for the output; it and all counts are null before the
-    first ``dvc repro``. ``snapshot`` is the provenance of the bytes in ``data/raw``.
+    first ``dvc repro``. ``null_rate`` is the share of the result that is empty. ``snapshot`` is the provenance of the
+    bytes in ``data/raw``, ``freshness`` its age at ``now``.
     """
 
     dataset: str
@@ -32,25 +35,28 @@ class DatasetState:
     rejected_by_reason: dict[str, int]
     rows: int | None
     match_rate: float | None
+    null_rate: float | None
     warnings: list[str]
     version: str | None
     snapshot: dict[str, object]
+    freshness: Freshness
 
     def as_dict(self) -> dict[str, object]:
         """Return what ``observatudo datasets --json`` prints of the dataset."""
         return asdict(self)
 
 
-def states(root: Path) -> list[DatasetState]:
+def states(root: Path, now: datetime | None = None) -> list[DatasetState]:
     """Return the state of every declared dataset, in the order of params.yaml.
 
     Raises ConfigError for a wrong declaration and SnapshotError for a sidecar that cannot be read.
     """
     versions = _versions(root)
-    return [_state(root, key, versions.get(key)) for key in config.declared(root)]
+    when = now or datetime.now(UTC)
+    return [_state(root, key, versions.get(key), when) for key in config.declared(root)]
 
 
-def _state(root: Path, key: str, version: str | None) -> DatasetState:
+def _state(root: Path, key: str, version: str | None, now: datetime) -> DatasetState:
     dataset = config.load_dataset(root, key)
     report = _report(root / paths.INGESTED / key / "relatorio.json")
     failed = [check for check in _list(report.get("checks")) if isinstance(check, dict) and not check["passed"]]
@@ -65,6 +71,7 @@ def _state(root: Path, key: str, version: str | None) -> DatasetState:
         rejected_by_reason=_counts(report.get("rejected_by_reason")),
         rows=_int(report.get("rows")),
         match_rate=_float(report.get("match_rate")),
+        null_rate=_float(report.get("null_rate")),
         warnings=[f"{check['check']} {check['column'] or ''}: {'; '.join(check['sample'])}" for check in failed],
         version=version,
         snapshot={
@@ -76,6 +83,7 @@ def _state(root: Path, key: str, version: str | None) -> DatasetState:
             "citation": snapshot.citation,
             "source": snapshot.source,
         },
+        freshness=freshness.of(snapshot.fetched_at, dataset.frequency, now),
     )
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # mode → (key, module of tui.screens, class, name)
 SCREENS: dict[str, tuple[str, str, str, Callable[[], str]]] = {
     "history": ("1", "history", "HistoryScreen", lambda: _("History")),
+    "datasets": ("3", "datasets", "DatasetsScreen", lambda: _("Datasets")),
 }
 
 ACTIONS = (

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from observatudo import config, snapshots
+from observatudo import config, freshness, snapshots
 from observatudo.errors import ObservatudoError, SnapshotError
 from observatudo.i18n import _
 from observatudo.warehouse import artifacts, presence
@@ -27,8 +27,6 @@ TARGET = Path("dbt/target")
 LAYERS = ("stg", "dim", "fact", "audit")
 _TESTS = ("test", "unit_test")
 _FOUND = ("fail", "warn")
-# how old a snapshot may be before the next one is due: the period with its longest month or year, in days
-LIMITS = {"mensal": 31, "bimestral": 62, "trimestral": 92, "semestral": 184, "anual": 366}
 
 
 @dataclass(frozen=True)
@@ -267,15 +265,14 @@ def _sources(root: Path, project: Project, now: datetime) -> Iterator[Source]:
 
 
 def _fresh(root: Path, name: str, dataset: str, used_by: tuple[str, ...], now: datetime) -> Source:
-    frequency = config.load_dataset(root, dataset).frequency
-    limit = LIMITS.get(frequency)
     try:
         fetched = snapshots.read(root, dataset).fetched_at
-        age = (now - datetime.fromisoformat(fetched)).days
-    except (SnapshotError, ValueError, TypeError):  # no snapshot, or one whose time is none
-        return Source(name, dataset, used_by, frequency=frequency, limit_days=limit)
-    late = age > limit if limit is not None else False
-    return Source(name, dataset, used_by, fetched, frequency, age, limit, late)
+    except SnapshotError:
+        fetched = None
+    found = freshness.of(fetched, config.load_dataset(root, dataset).frequency, now)
+    return Source(
+        name, dataset, used_by, found.fetched_at, found.frequency, found.age_days, found.limit_days, found.late
+    )
 
 
 def require(found: DbtState, name: str) -> Model:

@@ -39,19 +39,21 @@ class Base(Screen[None]):
 
     A screen gives ``body()``; it overrides ``load()`` (show anew what there is; called at first sight, on ``r``, and
     when the index changed), ``filtered(wanted)`` and ``copied()`` where it has something to filter or to copy.
-    ``mode`` is the name it has in the app; a screen on top of another has that one's.
+    ``MODE`` is the name it has in the app.
     """
 
     MODE: ClassVar[str] = ""
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     COMMON: ClassVar[tuple[Action, ...]] = COMMON
     BINDINGS: ClassVar[list[BindingType]] = bindings(COMMON)
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (22, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-tall")]
     AUTO_FOCUS: ClassVar[str | None] = "VirtualTable, TextView"
 
-    def __init__(self) -> None:
+    def __init__(self, mode: str = "") -> None:
+        """``mode`` is that of the screen below, where this one comes from many."""
         super().__init__()
+        self.mode = mode or self.MODE
         self.wanted = ""
         self._is_stale = False
 

@@ -30,8 +30,8 @@ class OutputScreen(Base):
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     def __init__(self, mode: str, arguments: Sequence[str], then: Callable[[int], None] = lambda _code: None) -> None:
-        super().__init__()
-        self._mode, self._arguments, self._then = mode, arguments, then
+        super().__init__(mode)
+        self._arguments, self._then = arguments, then
         self._job: Job | None = None
         self._said = ""
 

@@ -25,7 +25,6 @@ from tui.tones import TONES, toned
 
 if TYPE_CHECKING:
     from observatudo.history.view import View
-
     from observatudo.runs.log import RunLog, StageLog
     from observatudo.runs.model import Record, StageRun
 
@@ -207,7 +206,7 @@ class RunScreen(Base):
         return [*lines, Text(), *(Text(line, "dim") for line in trace.splitlines())]
 
     def _log(self) -> list[Text]:
-        from observatudo.live.follow import of_run
+        from observatudo.live.past import of_run
 
         events = of_run(self.context.root, self._run.run_id, most=_LOG_LINES)
         if not events:

@@ -1,0 +1,137 @@
+"""Screen 3, Datasets: what each holds now, how good and how fresh it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.widgets import Static
+
+from observatudo import figures
+from observatudo.i18n import _
+from tui import volumes
+from tui.actions import Action, bindings
+from tui.jobs import Failed, Json, result
+from tui.plot import Plot
+from tui.screens.base import Base
+from tui.table import Column, Rows, VirtualTable
+from tui.textview import TextView, plain
+from tui.tones import toned
+from tui.volumes import State
+
+ACTIONS = (Action("datasets.sort", "s", lambda: _("sort"), "sort", hint=True),)
+
+
+def _fresh(state: State) -> str:
+    words = {None: f"· {_('once')}", True: f"! {_('late')}", False: f"✓ {_('fresh')}"}
+    return words[state.late]
+
+
+COLUMNS: tuple[Column[State], ...] = (
+    Column(lambda: _("dataset"), 22, lambda d: d.dataset, flex=True, sort="dataset"),
+    Column(lambda: _("snapshot"), 11, lambda d: figures.moment(d.fetched_at or figures.NONE)[:10], keep=4),
+    Column(
+        lambda: _("fresh"), 9, _fresh, keep=1, sort="age",
+        tone=lambda d: "warn" if d.late else "muted" if d.late is None else "ok",
+    ),
+    Column(lambda: _("kept"), 12, lambda d: figures.count(d.rows_kept), right=True, sort="kept"),
+    Column(lambda: _("rejected"), 10, lambda d: figures.percent(d.rejected_share), right=True, sort="rejected",
+           tone=lambda d: "warn" if d.rejected_share else ""),
+    Column(lambda: _("empty"), 9, lambda d: figures.percent(d.null_share), right=True, keep=3, sort="empty"),
+    Column(lambda: _("matched"), 9, lambda d: figures.percent(d.matched), right=True, keep=2, sort="matched"),
+    Column(lambda: _("version"), 9, lambda d: (d.version or figures.NONE)[: figures.SHORT], keep=5),
+)  # fmt: skip
+_ORDERS = ("", *(column.sort for column in COLUMNS if column.sort))
+
+
+class DatasetsScreen(Base):
+    """The declared datasets; enter shows one over versions."""
+
+    MODE = "datasets"
+    ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
+    CSS = """
+    DatasetsScreen #list { width: 2fr; }
+    DatasetsScreen #aside { width: 1fr; max-width: 64; border-left: solid $panel; }
+    DatasetsScreen Plot { height: 8; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._states: list[State] = []
+        self._order = ""
+
+    def body(self) -> Iterable[Widget]:
+        self._table: VirtualTable[State] = VirtualTable(COLUMNS, empty=_("reading …"))
+        yield Static("", id="about", classes="title")
+        yield Horizontal(
+            Vertical(self._table, id="list"),
+            Vertical(Plot(figures.decimal), TextView(id="details"), id="aside", classes="wide-only"),
+        )
+
+    def load(self) -> None:
+        self._read()
+
+    @work(exclusive=True, group="read")
+    async def _read(self) -> None:
+        about = self.query_one("#about", Static)
+        about.update(Text(_("Datasets: reading …")))
+        try:
+            content = await result(self.context.root, ["datasets", "--json"])
+        except Failed as failed:
+            self._table.empty = ""
+            self._table.show(Rows[State]())
+            about.update(toned(_("Datasets: the command failed"), "bad"))
+            self.notify(str(failed).replace("[", "\\["), severity="error", timeout=10)
+            return
+        self._take(content)
+
+    def _take(self, content: Json) -> None:
+        items = content if isinstance(content, list) else []
+        self._states = [volumes.state(item) for item in items if isinstance(item, dict)]
+        self._table.empty = _("params.yaml declares no dataset")
+        self._show()
+
+    def _show(self) -> None:
+        wanted = plain(self.wanted).split()
+        found = [
+            state for state in self._states if all(word in plain(f"{state.dataset} {state.title}") for word in wanted)
+        ]
+        if self._order:
+            found = sorted(found, key=lambda state: volumes.order(state, self._order))
+        self._table.sorted_by = (self._order, self._order not in ("dataset", "matched"))
+        self._table.show(Rows(found))
+        late = sum(bool(state.late) for state in found)
+        told = _("Datasets {count}").format(count=len(found))
+        if late:
+            told += "  " + _("{count} late").format(count=late)
+        self.query_one("#about", Static).update(Text(told))
+
+    def filtered(self, wanted: str, is_kept: bool) -> None:
+        self._show()
+
+    def on_virtual_table_highlighted(self, _message: VirtualTable.Highlighted) -> None:
+        state = self._table.row
+        if state is None or not self.query_one("#aside").display:
+            return
+        points = volumes.points(self.context.view, state.dataset)
+        self.query_one(Plot).plot([(point.label, point.kept) for point in points])
+        self.query_one("#details", TextView).show(volumes.in_short(state))
+
+    def on_virtual_table_opened(self, _message: VirtualTable.Opened) -> None:
+        from tui.screens.dataset import DatasetScreen
+
+        if self._table.row is not None:
+            self.app.push_screen(DatasetScreen(self._table.row))
+
+    def copied(self) -> str:
+        return self._table.row.dataset if self._table.row else ""
+
+    def action_sort(self) -> None:
+        self._order = _ORDERS[(_ORDERS.index(self._order) + 1) % len(_ORDERS)]
+        self._show()

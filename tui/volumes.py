@@ -1,0 +1,196 @@
+"""What the screens of datasets make of ``observatudo datasets --json`` and of the metrics in the index."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from observatudo import figures
+from observatudo.i18n import _
+from tui.tones import toned
+
+if TYPE_CHECKING:
+    from observatudo.history.view import View
+    from tui.jobs import Json
+
+_MOST = 500  # versions
+
+
+@dataclass(frozen=True)
+class State:
+    """One dataset as it is now; shares are of 100, None where nobody knows."""
+
+    dataset: str
+    title: str
+    kind: str
+    rows_read: int | None
+    rows_kept: int | None
+    rows_rejected: int | None
+    rows: int | None
+    matched: float | None
+    null_share: float | None
+    version: str | None
+    fetched_at: str | None
+    frequency: str
+    age_days: int | None
+    limit_days: int | None
+    late: bool | None
+    reasons: dict[str, int]
+    warnings: list[str]
+    snapshot: dict[str, Json]
+
+    @property
+    def rejected_share(self) -> float | None:
+        """Return the rejected rows of 100 that were read."""
+        return _share(self.rows_rejected, self.rows_read)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A dataset at one version; ``commit`` is empty for the work tree, where it is another."""
+
+    commit: str
+    label: str
+    subject: str
+    kept: int | None
+    rejected: int | None
+    rejected_share: float | None
+    null_share: float | None
+    matched: float | None
+    warnings: int | None
+
+
+def _share(part: int | None, whole: int | None) -> float | None:
+    return None if part is None or not whole else part / whole * 100
+
+
+def state(item: dict[str, Json]) -> State:
+    """Return a dataset's state out of what ``observatudo datasets --json`` says of it."""
+    fresh, snapshot = _dict(item.get("freshness")), _dict(item.get("snapshot"))
+    late = fresh.get("late")
+    warnings = item.get("warnings")
+    return State(
+        dataset=str(item.get("dataset", "")),
+        title=str(item.get("title", "")),
+        kind=str(item.get("kind", "")),
+        rows_read=_int(item.get("rows_read")),
+        rows_kept=_int(item.get("rows_kept")),
+        rows_rejected=_int(item.get("rows_rejected")),
+        rows=_int(item.get("rows")),
+        matched=_hundred(item.get("match_rate")),
+        null_share=_hundred(item.get("null_rate")),
+        version=str(item["version"]) if item.get("version") else None,
+        fetched_at=str(fresh["fetched_at"]) if fresh.get("fetched_at") else None,
+        frequency=str(fresh.get("frequency", "")),
+        age_days=_int(fresh.get("age_days")),
+        limit_days=_int(fresh.get("limit_days")),
+        late=late if isinstance(late, bool) and _int(fresh.get("limit_days")) is not None else None,
+        reasons={name: _int(count) or 0 for name, count in _dict(item.get("rejected_by_reason")).items()},
+        warnings=[str(warning) for warning in warnings] if isinstance(warnings, list) else [],
+        snapshot=snapshot,
+    )
+
+
+def order(state: State, name: str) -> tuple[float | str, str]:
+    """Return what a list of datasets is sorted by: worst or largest first, and by name."""
+    keys: dict[str, float | str] = {
+        "dataset": state.dataset,
+        "age": -(state.age_days or 0) / (state.limit_days or 1e9),
+        "kept": -(state.rows_kept or 0),
+        "rejected": -(state.rejected_share or 0.0),
+        "empty": -(state.null_share or 0.0),
+        "matched": 101.0 if state.matched is None else state.matched,
+    }
+    return keys[name], state.dataset
+
+
+def points(view: View, dataset: str) -> list[Point]:
+    """Return a dataset over the versions up to HEAD that changed its metrics, oldest first; the work tree last."""
+    source, _slash, name = dataset.partition("/")
+    found = view.measures(f"data/metrics/ingest/{dataset}.json", _MOST)
+    return [
+        _point(measure.commit, measure.date, measure.subject, _dict(_dict(measure.content.get(source)).get(name)))
+        for measure in reversed(found)
+    ]
+
+
+def _point(commit: str, date: str, subject: str, figures_: dict[str, Json]) -> Point:
+    read, rejected = _int(figures_.get("rows_read")), _int(figures_.get("rows_rejected"))
+    return Point(
+        commit=commit,
+        label=figures.moment(date)[:10],
+        subject=subject or _("not committed yet"),
+        kept=None if read is None or rejected is None else read - rejected,
+        rejected=rejected,
+        rejected_share=_share(rejected, read),
+        null_share=_hundred(figures_.get("null_rate")),
+        matched=_hundred(figures_.get("match_rate")),
+        warnings=_int(figures_.get("warnings")),
+    )
+
+
+def in_short(state: State) -> list[Text]:
+    """Return a dataset's state in lines: quality first, then freshness, then where it comes from."""
+    lines = [Text(state.dataset, "bold"), Text(state.title), Text()]
+    lines += [
+        _pair(_("rows read"), figures.count(state.rows_read)),
+        _pair(_("rejected"), f"{figures.count(state.rows_rejected)}  {figures.percent(state.rejected_share)}"),
+        *(_pair(f"  {reason}", figures.count(count)) for reason, count in sorted(state.reasons.items())),
+        _pair(_("places matched"), figures.percent(state.matched)),
+        _pair(_("empty"), figures.percent(state.null_share)),
+        *(toned(f"! {warning}", "warn") for warning in state.warnings),
+        Text(),
+        _pair(_("published"), state.frequency),
+        _pair(_("snapshot of"), figures.moment(state.fetched_at or figures.NONE)),
+        toned(freshness(state), "warn" if state.late else ""),
+        _pair(_("version"), (state.version or figures.NONE).removesuffix(".dir")),
+        Text(),
+    ]
+    return [*lines, *provenance(state)]
+
+
+def freshness(state: State) -> str:
+    """Say how old the snapshot is against how often its source is published."""
+    if state.age_days is None:
+        return _("nobody knows how old the snapshot is")
+    age = _("{days} day(s) old").format(days=figures.count(state.age_days))
+    if state.limit_days is None:
+        return age
+    due = _("the next is due after {days}").format(days=figures.count(state.limit_days))
+    return f"{age}; {due}" + (f": observatudo fetch {state.dataset}" if state.late else "")
+
+
+def provenance(state: State) -> list[Text]:
+    """Return where the snapshot comes from: publisher, licence, citation, hash, and the source as it was asked."""
+    lines = [
+        _pair(_("publisher"), state.snapshot.get("publisher")),
+        _pair(_("licence"), state.snapshot.get("license")),
+        _pair(_("cite as"), state.snapshot.get("citation")),
+        _pair("SHA-256", state.snapshot.get("sha256")),
+    ]
+    return [*lines, *(Text(line, "dim") for line in _source(state.snapshot.get("source")))]
+
+
+def _source(source: Json) -> Iterator[str]:
+    if source is not None:
+        yield from json.dumps(source, indent=2, ensure_ascii=False).splitlines()
+
+
+def _pair(name: str, value: Json) -> Text:
+    return Text.assemble((f"{name}: ", "dim"), figures.printable(str(value or figures.NONE)))
+
+
+def _dict(value: Json) -> dict[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def _int(value: Json) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _hundred(value: Json) -> float | None:
+    return value * 100 if isinstance(value, int | float) and not isinstance(value, bool) else None
