@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SCREENS: dict[str, tuple[str, str, str, Callable[[], str]]] = {
     "history": ("1", "history", "HistoryScreen", lambda: _("History")),
     "datasets": ("3", "datasets", "DatasetsScreen", lambda: _("Datasets")),
+    "compare": ("4", "compare", "CompareScreen", lambda: _("Compare")),
 }
 
 ACTIONS = (
@@ -182,7 +183,8 @@ class Dashboard(App[None]):
         from tui.screens.compare import CompareScreen
 
         await self.switch_mode("compare")
-        assert isinstance(self.screen, CompareScreen)
+        while not isinstance(self.screen, CompareScreen):  # what lies open above the comparison before
+            await self.pop_screen()
         self.screen.compare(a, b)
 
     @work(thread=True, group="mlflow", exclusive=True)

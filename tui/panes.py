@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
@@ -54,9 +55,19 @@ class Panes(Vertical):
             self._made[name] = self._panes[name].make()
         return self._made[name]
 
+    def on_resize(self) -> None:
+        self.query_one("#panes--names", Static).update(self._line())
+
     def _line(self) -> Text:
+        """Return the names; where they do not all fit, those before the current one leave first."""
         line = Text(no_wrap=True, end="")
-        for pane in self._panes.values():
+        panes = list(self._panes.values())
+        at = list(self._panes).index(self.current)
+        first = 0
+        while first < at and sum(cell_len(pane.name()) + 3 for pane in panes[first : at + 2]) > self.size.width - 4:
+            first += 1
+        line.append("‹ " if first else "")
+        for pane in panes[first:]:
             is_current = pane.id == self.current
             meta = {"@click": f"screen.see('{pane.id}')"}
             line.append(f" {pane.name()} ", Style(bold=is_current, reverse=is_current, meta=meta))
