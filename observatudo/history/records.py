@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from observatudo.runs.model import Record
 
 _RACY_NS = 2_000_000_000  # a folder changed so shortly before it was read may change again at the same time
-_PER_MONTH = 7  # characters of "YYYY/MM"
+_IN_DOUBT = -1
 
 
 class Month(NamedTuple):
@@ -156,13 +156,15 @@ def _bring(connection: sqlite3.Connection, home: Path, month: str, path: str) ->
 
 
 def _settle(connection: sqlite3.Connection, month: Month, looked: int) -> None:
-    """Keep the time at which the month was read, unless it may change again without showing it."""
+    """Keep the time at which the month was read; one that may change again without showing it is read again."""
     if month.mtime_ns is None:
         with store.transaction(connection):
             connection.execute("DELETE FROM month WHERE path = ?", [month.path])
-    elif looked - month.mtime_ns > _RACY_NS:
+        return
+    read = month.mtime_ns if looked - month.mtime_ns > _RACY_NS else _IN_DOUBT
+    if connection.execute("SELECT mtime_ns FROM month WHERE path = ?", [month.path]).fetchone() != (read,):
         with store.transaction(connection):
-            connection.execute("INSERT OR REPLACE INTO month VALUES (?, ?)", list(month))
+            connection.execute("INSERT OR REPLACE INTO month VALUES (?, ?)", [month.path, read])
 
 
 def damaged(connection: sqlite3.Connection) -> list[Damaged]:

@@ -20,6 +20,7 @@ RUN_FIELDS = {
     "who": "run.who",
     "stage": "run.stages",
     "dataset": "run.touched",
+    "source": "run.source",
 }
 VERSION_FIELDS = {
     "commit": "version.sha",

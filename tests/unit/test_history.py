@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -17,68 +16,9 @@ from observatudo.errors import ObservatudoError
 from observatudo.history import store
 from observatudo.runs import log as runlog
 from observatudo.runs.model import Record, schema_text, to_text
+from tests.histories import ONE, THREE, TWO, a_record, keep, log_end, log_start, quiet
 
 ROOT = Path(__file__).parents[2]
-BLOB, SHA256 = "a" * 40, "b" * 64
-
-
-def a_record(run_id: str, **changes: object) -> Record:
-    """A record of one dataset's run, with what a test wants to differ."""
-    began = runlog.began(run_id).isoformat()
-    stage = {"dataset": "a/um", "status": "success", "started": began, "ended": began, "wall_s": 1.5, "cpu_s": 1.0}
-    counts = {"rows_read": 3, "rows_kept": 2, "rows_rejected": 1, "match_rate": 0.5, "snapshot_sha256": SHA256}
-    output = {"stage": "ingest@a/um", "md5": "c", "sha256": SHA256, "size": 1, "files": 1, "rows": 2, "tables": {}}
-    content: dict[str, object] = {
-        "run_id": run_id,
-        "status": "success",
-        "started": began,
-        "ended": began,
-        "duration_s": 2.5,
-        "command": "dvc repro",
-        "experiment": None,
-        "commit": BLOB,
-        "dirty": False,
-        "changed": [],
-        "who": {"name": "Ana", "email": None, "login": None},
-        "where": {"host": "h", "system": "Linux", "python": "3.11", "lock_sha256": None},
-        "stages": {"ingest@a/um": stage | {"peak_mb": None, "warnings": 0, "rows": {}}},
-        "datasets": {"a/um": counts | {"status": "success"}},
-        "outputs": {"data/ingested/a/um": output},
-        "error": None,
-    }
-    empty: dict[str, object] = {name: {} for name in ("writers", "versions", "configs", "evidence", "code", "dbt")}
-    return Record.model_validate(empty | content | changes)
-
-
-def keep(home: Path, record: Record) -> Path:
-    path = journal.record_file(home, record.run_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(to_text(record))
-    return path
-
-
-def log_start(home: Path, run_id: str, stage: str, *, pid: int = 2**22 + 1, kind: str = "repro", **more: str) -> None:
-    """Log the start of a stage; by default its processes are not there any more."""
-    process: journal.Json = {"pid": pid, "started": 1.0}
-    owner: journal.Json = {"pid": pid, "started": 1.0, "command": ["dvc", "repro", *more.pop("targets", "").split()]}
-    dataset = stage.partition("@")[2] or None
-    host = more.pop("host", os.uname().nodename)
-    journal.append(
-        home, "start", run_id, stage=stage, kind=kind, dataset=dataset, process=process, owner=owner, host=host
-    )
-
-
-def log_end(home: Path, run_id: str, stage: str, status: str = "success") -> None:
-    journal.append(home, "end", run_id, stage=stage, status=status, wall_s=1.0, rows={"rows_read": 7})
-
-
-def quiet(folder: Path) -> None:
-    """Have a folder look as if it had not been changed for a minute."""
-    os.utime(folder, ns=(0, LONG_AGO))
-
-
-LONG_AGO = 1_700_000_000_000_000_000
-ONE, TWO, THREE = (f"2026010{day}T000000Z-1" for day in (1, 2, 3))
 
 
 @pytest.fixture
