@@ -53,6 +53,15 @@ class Labelled:
 
 
 @dataclass(frozen=True)
+class AxisInWords:
+    """An axis of the taxonomy as people choose it."""
+
+    key: str
+    title: str
+    definition: str
+
+
+@dataclass(frozen=True)
 class Agreement:
     """Of ``compared`` indicators on which both of a pair said something, on how many they said the same axis."""
 
@@ -86,6 +95,7 @@ class LabelState:
     versions: int
     skipped: int
     history_problem: str
+    axes: tuple[AxisInWords, ...]
     indicators: tuple[Labelled, ...] = field(repr=False)
 
     def as_dict(self, chosen: Sequence[Labelled] | None = None) -> dict[str, object]:
@@ -139,6 +149,7 @@ def state(root: Path, below: float = LOW) -> LabelState:
         versions=past.versions,
         skipped=past.skipped,
         history_problem=past.problem,
+        axes=tuple(AxisInWords(axis.key, axis.title, axis.definition) for axis in taxonomy.axes),
         indicators=tuple(found),
     )
 

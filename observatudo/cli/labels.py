@@ -6,13 +6,15 @@ indicators); ``undefined``; ``low`` (answers of rules and examples whose confide
 count, the others shares from 0 to 1; empty before the first run); ``agreement`` (``pair`` such as ``fonte/regra``,
 ``compared``, ``agree``: counts); ``problems`` (``kind``, ``id``, ``text``); ``oscillating`` (labels that came back to
 an axis they had left); ``versions``, ``skipped`` (tables of labels in the history, and those not on this machine),
-``history_problem`` (empty where there is a history); ``indicators``, those that were asked for: ``id``, ``name``,
-``dataset``, ``axis``, ``origin``, ``confidence``, ``classifier``, ``taxonomy`` (versions), ``source_axis``,
-``override``, ``rule`` (axes or null), ``flips``, ``returns`` (counts over versions).
+``history_problem`` (empty where there is a history); ``axes`` (``key``, ``title``, ``definition``, in the taxonomy's
+order); ``indicators``, those that were asked for: ``id``, ``name``, ``dataset``, ``axis``,
+``origin``, ``confidence``, ``classifier``, ``taxonomy`` (versions), ``source_axis``, ``override``,
+``rule`` (axes or null), ``flips``, ``returns`` (counts over versions).
 
 ``labels --history ID --json`` prints ``observatudo.classify.timeline.History``: ``id``, ``versions``, ``skipped``,
-``problem`` and ``steps``, newest first: ``commit`` (empty: not committed yet), ``date`` (ISO 8601), ``author``,
-``subject``, ``answer`` (null where the version has no label for it; else ``axis``, ``origin``, ``confidence``,
+``problem``, ``indicator`` (``id``, ``name``, ``description``, ``dataset``, ``source_axis``; null where no dataset has
+it) and ``steps``, newest first: ``commit`` (empty: not committed yet), ``date`` (ISO 8601), ``author``, ``subject``,
+``answer`` (null where the version has no label for it; else ``axis``, ``origin``, ``confidence``,
 ``classifier``, ``taxonomy``).
 """
 
@@ -242,13 +244,22 @@ def _history(root: Path, indicator: str, *, as_json: bool) -> None:
     if not found.steps and not found.problem:
         decide.require_indicator(root, indicator)
     if as_json:
-        _print_json(found.as_dict())
+        _print_json(found.as_dict() | {"indicator": _in_words(root, indicator)})
         return
     if found.problem:
         typer.echo(_("no history: {reason}").format(reason=found.problem))
         return
     _print_history(found)
     typer.echo(_("Next: observatudo blame rotulo --indicador {id}   (why)").format(id=indicator))
+
+
+def _in_words(root: Path, indicator: str) -> dict[str, object] | None:
+    from dataclasses import asdict
+
+    from observatudo.classify.entries import catalogue
+
+    entry = catalogue(root)[0].get(indicator)
+    return asdict(entry) if entry else None
 
 
 def _print_history(found: History) -> None:

@@ -1,9 +1,11 @@
 """The command ``observatudo models``: the state of dbt, or one model in detail.
 
 ``--json`` prints ``observatudo.warehouse.state.DbtState``: ``target`` (``adapter``, ``configured``, ``file``, ``size``
-in bytes, ``is_current``, ``problem``); ``built_at`` (ISO 8601, UTC); ``run``; ``tests_by_status`` (counts); ``models``
-(``name``, ``kind``, ``layer``, ``materialized``, ``rows``, ``seconds``, ``status``, ``message``, ``file``,
-``description``, ``columns`` with ``name``, ``type``, ``description``, and ``depends_on``, ``used_by``: names);
+in bytes, ``is_current``, ``problem``); ``problems`` (sentences: what is not as it should be with the target); ``docs``
+(dbt's pages, relative to the repository; null where they are missing); ``built_at`` (ISO 8601, UTC); ``run``;
+``tests_by_status`` (counts); ``models`` (``name``, ``kind``, ``layer``, ``materialized``, ``rows``, ``seconds``,
+``status``, ``message``, ``file``, ``description``, ``columns`` with ``name``, ``type``, ``description``, and
+``depends_on``, ``used_by``: names);
 ``tests`` (``name``, ``kind``, ``model``, ``column``, ``severity``, ``status``, ``failures`` in rows, ``message``,
 ``file``, ``header`` and ``rows``: up to five of those rows, ``problem``); ``sources`` (``name``, ``dataset``,
 ``used_by``, ``fetched_at``, ``frequency``, ``age_days``, ``limit_days``, ``late``). Null is what is not known.
@@ -20,9 +22,9 @@ import typer
 from observatudo.i18n import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from observatudo.warehouse.state import DbtState, Model, Source, Target, Test
+    from observatudo.warehouse.state import DbtState, Model, Source, Test
 
 _COLOURS = {"pass": "green", "success": "green", "warn": "yellow", "fail": "red", "error": "red", "skipped": "yellow"}
 _GOOD = ("pass", "success")
@@ -72,19 +74,9 @@ def _print_target(found: DbtState) -> None:
     file = f" · {target.file} ({size(target.size)})" if target.file else ""
     typer.echo(_("target {adapter}{file}").format(adapter=target.adapter, file=file))
     typer.echo(_("built {when} by run {run}").format(when=moment(found.built_at), run=found.run or "–"))
-    for problem in _problems(target):
+    for problem in found.problems:
         typer.secho(f"! {problem}", fg="yellow")
     typer.echo("")
-
-
-def _problems(target: Target) -> Iterator[str]:
-    if target.problem:
-        yield target.problem
-    if target.adapter != target.configured:
-        text = _("params.yaml names another target, {name}; type: dvc repro")
-        yield text.format(name=target.configured)
-    if target.is_current is False and target.size is not None:
-        yield _("the warehouse is of another version than the outputs; type: dvc repro -f -s transform")
 
 
 def _print_models(found: DbtState) -> None:
@@ -195,22 +187,12 @@ def _print_wrapped(text: str) -> None:
 
 
 def _print_tree(head: str, name: str, next_to: Callable[[str], tuple[str, ...]]) -> None:
+    from observatudo.tree import branches
+
     if next_to(name):
         typer.echo(f"\n{head}")
-        for line in _branches(name, next_to, set()):
+        for line in branches(name, next_to):
             typer.echo(line)
-
-
-def _branches(name: str, next_to: Callable[[str], tuple[str, ...]], seen: set[str]) -> Iterator[str]:
-    """Give the lines of a tree; what was shown with its branches once has “…” for them after that."""
-    own = next_to(name)
-    for number, other in enumerate(own):
-        is_last = number == len(own) - 1
-        again = other in seen and bool(next_to(other))
-        yield ("└─ " if is_last else "├─ ") + other + (" …" if again else "")
-        if other not in seen:
-            seen.add(other)
-            yield from (("   " if is_last else "│  ") + line for line in _branches(other, next_to, seen))
 
 
 def _status(name: str) -> str:

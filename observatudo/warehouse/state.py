@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from observatudo.warehouse.artifacts import Node, Project
 
 TARGET = Path("dbt/target")
+DOCS = TARGET / "static_index.html"
 LAYERS = ("stg", "dim", "fact", "audit")
 _TESTS = ("test", "unit_test")
 _FOUND = ("fail", "warn")
@@ -120,9 +121,15 @@ class Source:
 
 @dataclass(frozen=True)
 class DbtState:
-    """All of it. ``built_at`` is ISO 8601, ``run`` the run that built, ``tests_by_status`` counts tests."""
+    """All of it. ``built_at`` is ISO 8601, ``run`` the run that built, ``tests_by_status`` counts tests.
+
+    ``problems`` say what is not as it should be with the target; ``docs`` is dbt's page relative to the repository,
+    None where there is none.
+    """
 
     target: Target
+    problems: tuple[str, ...]
+    docs: str | None
     built_at: str
     run: str
     tests_by_status: dict[str, int]
@@ -153,8 +160,11 @@ def state(root: Path, now: datetime | None = None) -> DbtState:
     with Reader(root, project.adapter) as warehouse:
         models = tuple(_models(project, warehouse))
         tests = tuple(_tests(project, warehouse))
+    target = _target(root, project, warehouse.problem)
     return DbtState(
-        target=_target(root, project, warehouse.problem),
+        target=target,
+        problems=tuple(_problems(target)),
+        docs=DOCS.as_posix() if (root / DOCS).is_file() else None,
         built_at=project.built_at,
         run=project.run,
         tests_by_status=dict(sorted(Counter(test.status for test in tests if test.status).items())),
@@ -181,6 +191,16 @@ def _target(root: Path, project: Project, problem: str) -> Target:
     file = root / presence.WAREHOUSE
     size = file.stat().st_size if file.is_file() else None
     return Target(project.adapter, configured, presence.WAREHOUSE.as_posix(), size, presence.is_current(root), problem)
+
+
+def _problems(target: Target) -> Iterator[str]:
+    if target.problem:
+        yield target.problem
+    if target.adapter != target.configured:
+        text = _("params.yaml names another target, {name}; type: dvc repro")
+        yield text.format(name=target.configured)
+    if target.is_current is False and target.size is not None:
+        yield _("the warehouse is of another version than the outputs; type: dvc repro -f -s transform")
 
 
 def _models(project: Project, warehouse: Reader) -> Iterator[Model]:

@@ -186,6 +186,18 @@ def test_what_is_asked_for_narrows_the_list_and_not_the_totals(small: Path) -> N
     assert [own.id for own in low] == [own.id for own in found.indicators if own.confidence < 0.99]
     told = found.as_dict(low)
     assert (told["total"], json.loads(json.dumps(told))["indicators"]) == (5, [vars(own) for own in low])
+    assert [own.key for own in found.axes] == list(found.by_axis)
+    assert found.axes[0].definition == "Saúde, hospitais, doenças, leitos, óbitos"
+
+
+def test_a_history_says_what_the_indicator_is(
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(small)
+    cli.labels(history=LEITO, as_json=True)
+    told = json.loads(capsys.readouterr().out)["indicator"]
+    assert (told["name"], told["description"], told["source_axis"]) == ("Leitos hospitalares", "Leitos do SUS", None)
+    assert told["dataset"] == fixtures.VARIABLES
 
 
 # --- over versions

@@ -41,7 +41,8 @@ def test_the_state_of_a_build_is_what_its_run_wrote(
     assert sum(model.kind == "model" for model in found.models) == written["models"]
     assert found.tests_by_status == {"pass": written["tests_passed"]}
     assert found.run in {path.stem for path in (built / "audit/runs").glob("*/*/*.json")}
-    assert (found.target.adapter, found.target.is_current, found.target.problem) == ("duckdb", True, "")
+    assert (found.target.adapter, found.target.is_current, found.problems) == ("duckdb", True, ())
+    assert found.docs is not None and (built / found.docs).is_file()
     fact = _fact(found)
     assert (fact.layer, fact.materialized, fact.status, fact.used_by) == (
         "fact",
