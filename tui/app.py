@@ -33,6 +33,7 @@ SCREENS: dict[str, tuple[str, str, str, Callable[[], str]]] = {
     "history": ("1", "history", "HistoryScreen", lambda: _("History")),
     "datasets": ("3", "datasets", "DatasetsScreen", lambda: _("Datasets")),
     "compare": ("4", "compare", "CompareScreen", lambda: _("Compare")),
+    "audit": ("7", "audit", "AuditScreen", lambda: _("Audit")),
 }
 
 ACTIONS = (
@@ -56,7 +57,8 @@ class Dashboard(App[None]):
     * { scrollbar-size: 1 1; }
     .-narrow .wide-only { display: none; }
     .-short .tall-only { display: none; }
-    .title { height: 1; background: $panel; color: $text; text-style: bold; padding: 0 1; }
+    .title { height: 1; background: $panel; color: $text; text-style: bold; padding: 0 1; text-wrap: nowrap; }
+    .title { text-overflow: ellipsis; }
     """
 
     def __init__(self, context: Context, driver_class: type[Driver] | None = None) -> None:

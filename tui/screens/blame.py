@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import work
-from textual.binding import BindingType
 from textual.events import Resize
 from textual.widget import Widget
 from textual.widgets import Static
 
 from observatudo.i18n import _
-from tui.actions import Action, bindings
 from tui.jobs import Failed, Json, result
 from tui.screens.base import Base
 from tui.textview import TextView
 
 if TYPE_CHECKING:
     from observatudo.audit.timeline.words import Line
-
-ACTIONS = (Action("blame.rerun", "r", lambda: _("ask again"), "reload", hint=True),)
 
 
 class BlameScreen(Base):
@@ -32,12 +28,9 @@ class BlameScreen(Base):
     ``column`` is stressed where it changed. ``y`` copies the command.
     """
 
-    ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
-    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
-
     def __init__(self, mode: str, arguments: list[str], column: str = "") -> None:
-        super().__init__()
-        self._mode, self._arguments, self._column = mode, arguments, column
+        super().__init__(mode)
+        self._arguments, self._column = arguments, column
         self._found: list[Line] = []
 
     @property
@@ -62,7 +55,7 @@ class BlameScreen(Base):
         self._say(_("reading the versions …"))
         try:
             content = await result(
-                self.context.root, ["blame", *self._arguments, "--json"], tell=lambda line: self._say(line)
+                self.context.root, ["blame", "--json", *self._arguments], tell=lambda line: self._say(line)
             )
         except Failed as failed:
             self._fail(str(failed))
@@ -82,7 +75,7 @@ class BlameScreen(Base):
 
     def _draw(self, *, keep: bool = False) -> None:
         view = self.query_one(TextView)
-        width = max(20, view.size.width - 3)
+        width = max(20, view.scrollable_content_region.width)
         view.show([text for line in self._found for text in styled(line, width, self._column)], keep=keep)
 
     def on_resize(self, _event: Resize) -> None:

@@ -88,7 +88,7 @@ class _RunSource:
         return self._view.runs(ids)
 
 
-class _VersionSource:
+class VersionSource:
     """Versions, likewise."""
 
     def __init__(self, view: View, wanted: str, order: tuple[str, bool]) -> None:
@@ -146,7 +146,7 @@ class HistoryScreen(Base):
             self._runs.show(_RunSource(view, self.wanted, order), anew=anew)
         else:
             self._versions.sorted_by = order
-            self._versions.show(_VersionSource(view, self.wanted, order), anew=anew)
+            self._versions.show(VersionSource(view, self.wanted, order), anew=anew)
         self._title()
 
     def _title(self) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -128,3 +130,22 @@ def _rows(made: Record) -> list[str]:
     ]
     more = [f"and {len(lines) - _SHOWN} more tables"] if len(lines) > _SHOWN else []
     return lines[:_SHOWN] + more
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A rollback's record that cannot be read: its path, relative to the repository, and why."""
+
+    path: str
+    reason: str
+
+
+def recorded(root: Path) -> tuple[list[Record], list[Damaged]]:
+    """Return the records of all rollbacks in the work tree, newest first, and those that cannot be read."""
+    found, damaged = [], []
+    for path in sorted((root / places.ROLLBACKS).glob("*/*/*.json")):
+        try:
+            found.append(Record.model_validate_json(path.read_bytes()))
+        except (OSError, ValueError) as error:  # pydantic's error is a ValueError
+            damaged.append(Damaged(path.relative_to(root).as_posix(), str(error).splitlines()[0]))
+    return sorted(found, key=lambda record: (record.when, record.rollback_id), reverse=True), damaged

@@ -69,6 +69,13 @@ class Report:
         """Return 0 for fine and not anchored, 1 for tampered, 2 when something is missing and nothing tampered with."""
         return _CODES[self.verdict]
 
+    @classmethod
+    def from_json(cls, content: object) -> Report:
+        """Return the report that ``as_json`` made this of. Raises ValueError for anything else."""
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(cls).validate_python(content)
+
     def as_json(self) -> dict[str, object]:
         ordered = [asdict(finding) for status in STATUSES for finding in self.of(status)]
         return {

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from observatudo.audit.verify.report import STATUSES, Finding, Report, Status
 from observatudo.i18n import _
 
-_SIGNS: dict[Status, str] = {"tampered": "✗", "missing": "?", "stale": "~", "note": "–"}
+SIGNS: dict[Status, str] = {"tampered": "✗", "missing": "?", "stale": "~", "note": "–"}
 _SHOWN = 5  # of findings that differ only in where they are
 _NAMES = 3
 
 
 def render(report: Report, *, everything: bool = False) -> Iterator[str]:
     """Give the lines of a report; of many findings of one kind the first few, unless ``everything``."""
-    yield _verdict(report)
-    yield _counts(report)
+    yield verdict(report)
+    yield counts(report)
     for status in STATUSES:
         groups: dict[str, list[Finding]] = {}
         for finding in report.of(status):
@@ -24,7 +24,8 @@ def render(report: Report, *, everything: bool = False) -> Iterator[str]:
             yield from _group(status, what, findings, everything=everything)
 
 
-def _verdict(report: Report) -> str:
+def verdict(report: Report) -> str:
+    """Return the verdict in a sentence."""
     match report.verdict:
         case "tampered":
             return _("tampered: {count} finding(s)").format(count=len(report.of("tampered")))
@@ -35,7 +36,8 @@ def _verdict(report: Report) -> str:
     return _("not anchored: all is as recorded, but nothing outside this clone remembers the records")
 
 
-def _counts(report: Report) -> str:
+def counts(report: Report) -> str:
+    """Return what was looked at."""
     checked = report.checked
     line = _("{records} run record(s), {commits} commit(s), {objects} object(s)").format(
         records=checked["records"], commits=checked["commits"], objects=checked["objects"]
@@ -47,7 +49,7 @@ def _counts(report: Report) -> str:
 
 def _group(status: Status, what: str, findings: list[Finding], *, everything: bool) -> Iterator[str]:
     count = f" ({len(findings)}×)" if len(findings) > 1 else ""
-    yield f"{_SIGNS[status]} {_word(status)}: {what}{count}"
+    yield f"{SIGNS[status]} {word(status)}: {what}{count}"
     shown = findings if everything or status == "tampered" else findings[:_SHOWN]
     for finding in shown:
         yield from _one(finding)
@@ -71,6 +73,7 @@ def _one(finding: Finding) -> Iterator[str]:
         yield f"      → {finding.next_step}"
 
 
-def _word(status: Status) -> str:
+def word(status: Status) -> str:
+    """Return the word for a status."""
     words = {"tampered": _("tampered"), "missing": _("missing"), "stale": _("stale"), "note": _("note")}
     return words[status]
