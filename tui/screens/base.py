@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from observatudo.i18n import _
-from tui.actions import Action, bindings, with_keys
+from tui.actions import Action, bindings, method_name, with_keys
 from tui.panes import Panes
 from tui.parts import Bottom, FilterLine, Top
 from tui.table import VirtualTable
@@ -108,6 +108,11 @@ class Base(Screen[None]):
     def may(self, action: Action) -> bool:
         """Say whether the action is open here."""
         return not (action.changes and self.context.is_read_only)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Have a key do nothing where its action is not open; the app's own check does not see a screen's actions."""
+        del parameters
+        return all(self.may(each) for each in self.ACTIONS if method_name(each) == action)
 
     def all_actions(self) -> list[Action]:
         """Return every action that can be done now, the screen's own first."""
