@@ -10,6 +10,8 @@ from observatudo import paths
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 
+_SWITCH_S = 0.001  # a thread that reads the index keeps the keys waiting no longer than this
+
 
 def main() -> int:
     """Run the dashboard; return the exit code."""
@@ -24,10 +26,10 @@ def main() -> int:
         print(ObservatudoError(where, next_step="observatudo runs"), file=sys.stderr)
         return 1
     from observatudo.history.view import View
-
     from tui.app import Dashboard
     from tui.context import Context, read_settings, settings_file
 
+    sys.setswitchinterval(_SWITCH_S)
     settings = read_settings(settings_file())
     read_only = asked.read_only or bool(os.environ.get("OBSERVATUDO_READ_ONLY"))
     app = Dashboard(Context(root, View(root), settings, read_only, asked.serving))

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
     from tui.jobs import Json
 
+_TOGETHER_S = 0.5  # changes of the index within this time are shown together
 # mode → (key, module of tui.screens, class, name)
 SCREENS: dict[str, tuple[str, str, str, Callable[[], str]]] = {
     "history": ("1", "history", "HistoryScreen", lambda: _("History")),
+    "live": ("2", "live", "LiveScreen", lambda: _("Live")),
     "datasets": ("3", "datasets", "DatasetsScreen", lambda: _("Datasets")),
     "compare": ("4", "compare", "CompareScreen", lambda: _("Compare")),
     "audit": ("7", "audit", "AuditScreen", lambda: _("Audit")),
@@ -51,7 +53,7 @@ class Dashboard(App[None]):
     TITLE = "Observatudo"
     ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
-    ENABLE_COMMAND_PALETTE = True
+    DEFAULT_MODE = "history"
     COMMAND_PALETTE_BINDING = "ctrl+p"
     CSS = """
     * { scrollbar-size: 1 1; }
@@ -65,6 +67,7 @@ class Dashboard(App[None]):
         super().__init__(driver_class=driver_class)
         self.context = context
         self.news = ""
+        self._is_told = False
         self._watcher: asyncio.subprocess.Process | None = None
         for mode, (_key, module, name, _title) in SCREENS.items():
             self.add_mode(mode, self._maker(module, name))
@@ -88,9 +91,7 @@ class Dashboard(App[None]):
     # --- starting
 
     async def on_mount(self) -> None:
-        problems = self._take_settings()
-        await self.switch_mode("history")
-        for problem in problems:
+        for problem in self._take_settings():
             self.notify(problem.replace("[", "\\["), severity="warning", timeout=10)
         self.call_after_refresh(self._watch)
 
@@ -98,7 +99,8 @@ class Dashboard(App[None]):
         settings = self.context.settings
         problems = list(settings.problems)
         if settings.theme in self.available_themes:
-            self.theme = settings.theme
+            if settings.theme != self.theme:  # another one has all styles worked out anew
+                self.theme = settings.theme
         else:
             problems.append(_("there is no theme {name}").format(name=settings.theme))
         if settings.keys:
@@ -141,8 +143,9 @@ class Dashboard(App[None]):
             case {"event": "progress", "what": str(what), "done": int(done), "total": int(total)}:
                 words = {"records": _("runs"), "log": _("log"), "versions": _("versions")}
                 self._tell(f"◌ {words.get(what, what)} {figures.count(done)}/{figures.count(total)}")
-            case {"event": "changed", "what": list()}:
-                self._changed()
+            case {"event": "changed", "what": list()} if not self._is_told:
+                self._is_told = True
+                self.set_timer(_TOGETHER_S, self._changed)
             case {"event": "idle"}:
                 self._tell("")
             case {"event": "problem", "message": str(message)}:
@@ -155,19 +158,22 @@ class Dashboard(App[None]):
             self.screen.show_news()
 
     def _changed(self) -> None:
+        self._is_told = False
         for stack in self._screen_stacks.values():
             for screen in stack:
                 if isinstance(screen, Base):
                     screen.changed()
 
-    def stop_watching(self) -> None:
+    async def on_unmount(self) -> None:
         """End the child process; it would also end by itself when this one is gone."""
-        if self._watcher is not None and self._watcher.returncode is None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._watcher.pid, signal.SIGTERM)
-
-    def on_unmount(self) -> None:
-        self.stop_watching()
+        watcher = self._watcher
+        if watcher is None or watcher.returncode is not None:
+            return
+        assert watcher.stdin is not None
+        watcher.stdin.close()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(watcher.pid, signal.SIGTERM)
+        await watcher.wait()
 
     # --- actions
 

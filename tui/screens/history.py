@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -68,6 +69,7 @@ VERSIONS: tuple[Column[VersionRow], ...] = (
     Column(lambda: _("runs"), 4, lambda v: str(len(v.runs) or ""), keep=5, right=True),
     Column(lambda: _("subject"), 20, lambda v: v.subject, flex=True),
 )
+_BESIDE_S = 0.04  # what stands beside the list waits so long for the next key: the cursor does not wait for it
 _ORDERS = {"runs": [c.sort for c in RUNS if c.sort], "versions": [c.sort for c in VERSIONS if c.sort]}
 _FIRST_ORDER = {"runs": "started", "versions": "date"}
 
@@ -118,6 +120,8 @@ class HistoryScreen(Base):
     def __init__(self) -> None:
         super().__init__()
         self._kind = "runs"
+        self._soon = Timer(self, _BESIDE_S)
+        self._damaged = self._counted = 0
         self._order = {kind: (order, True) for kind, order in _FIRST_ORDER.items()}
 
     def body(self) -> Iterable[Widget]:
@@ -141,6 +145,7 @@ class HistoryScreen(Base):
 
     def _show(self, *, anew: bool) -> None:
         view, order = self.context.view, self._order[self._kind]
+        self._damaged = len(view.damaged())
         if self._kind == "runs":
             self._runs.sorted_by = order
             self._runs.show(_RunSource(view, self.wanted, order), anew=anew)
@@ -152,24 +157,29 @@ class HistoryScreen(Base):
     def _title(self) -> None:
         view, table = self.context.view, self._table
         what = _("Runs") if self._kind == "runs" else _("Versions")
+        self._counted = len(table)
         number = figures.count(len(table)) if table.is_whole else "…"
         parts = [f"{what} {number}", f"/{self.wanted}" if self.wanted else ""]
         parts.append(_("{count} marked").format(count=len(table.marked)) if table.marked else "")
-        damaged = len(view.damaged())
-        parts.append(_("{count} damaged: observatudo verify").format(count=damaged) if damaged else "")
-        parts.append(view.problem)
+        damaged = _("{count} damaged: observatudo verify").format(count=self._damaged) if self._damaged else ""
+        parts += [damaged, view.problem]
         self.query_one("#about", Static).update(Text("  ".join(filter(None, parts)), no_wrap=True))
 
     def filtered(self, wanted: str, is_kept: bool) -> None:
         self._show(anew=True)
 
     def on_virtual_table_highlighted(self, _message: VirtualTable.Highlighted) -> None:
-        self._title()
+        if len(self._table) != self._counted:
+            self._title()
         if self.query_one("#aside").display:
-            from tui.screens.run import in_short
+            self._soon.stop()
+            self._soon = self.set_timer(_BESIDE_S, self._beside)
 
-            row = self._table.row
-            self.query_one("#details", TextView).show(in_short(row, self.context.view) if row else [])
+    def _beside(self) -> None:
+        from tui.screens.run import in_short
+
+        row = self._table.row
+        self.query_one("#details", TextView).show(in_short(row, self.context.view) if row else [])
 
     def on_virtual_table_marked(self, _message: VirtualTable.Marked) -> None:
         self._title()
