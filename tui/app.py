@@ -35,6 +35,8 @@ SCREENS: dict[str, tuple[str, str, str, Callable[[], str]]] = {
     "live": ("2", "live", "LiveScreen", lambda: _("Live")),
     "datasets": ("3", "datasets", "DatasetsScreen", lambda: _("Datasets")),
     "compare": ("4", "compare", "CompareScreen", lambda: _("Compare")),
+    "labels": ("5", "labels", "LabelsScreen", lambda: _("Labels")),
+    "models": ("6", "models", "ModelsScreen", lambda: "dbt"),
     "audit": ("7", "audit", "AuditScreen", lambda: _("Audit")),
 }
 
