@@ -17,6 +17,7 @@ from observatudo.i18n import _
 from tui.actions import Action, bindings
 from tui.jobs import Failed
 from tui.panes import Panes
+from tui.parts import Bottom
 from tui.screens.base import Base
 from tui.screens.compare_found import Found, Kept, compared, said, typed
 from tui.screens.compare_names import NamesScreen, resolved
@@ -52,6 +53,7 @@ class CompareScreen(Base):
         self._kept = Kept()
         self._at_work: Worker[None] | None = None
         self._has_asked = False
+        self._pane = "verdict"
         self._command: list[str] = []
 
     def body(self) -> Iterable[Widget]:
@@ -82,12 +84,11 @@ class CompareScreen(Base):
     @work(exclusive=True, group="compare")
     async def _compare(self, a: str, b: str) -> None:
         self._command = ["diff", a, b]
-        title = _("comparing {a} with {b} …").format(a=a, b=b)
-        self._title(title)
+        self._title(_("comparing {a} with {b} …").format(a=_short(a), b=_short(b)))
         await self.query_one("#parts").remove_children()
 
         def tell(line: str) -> None:
-            self._say([Text(title), Text(line, "dim"), Text(), Text(_("esc stops it"), "dim")])
+            self._say([Text(line or _("reading the versions …")), Text(), Text(_("esc stops it"), "dim")])
 
         tell("")
         try:
@@ -107,7 +108,6 @@ class CompareScreen(Base):
     async def _show(self, found: Found) -> None:
         from tui.screens.compare_panes import panes
 
-        before = self._pane
         self._found = found
         a, b = (figures.printable(side.name) for side in (found.comparison.a, found.comparison.b))
         self._title(f"{_short(a)} → {_short(b)}")
@@ -116,19 +116,16 @@ class CompareScreen(Base):
         self._say([])
         shown = Panes(panes(found))
         await parts.mount(shown)
-        await shown.see(before)
-
-    @property
-    def _pane(self) -> str:
-        shown = self.query(Panes)
-        return shown.first().current if shown else "verdict"
+        await shown.see(self._pane)
+        self.query_one(Bottom).refresh()
 
     def _fail(self, lines: list[str]) -> None:
         self._found = None
         if self.is_attached:
-            self._title(_("not compared: {a} and {b}").format(a=self._sides[0], b=self._sides[1]))
+            self._title(_("not compared: {a} and {b}").format(a=_short(self._sides[0]), b=_short(self._sides[1])))
             told = [toned(figures.printable(line), "accent" if "→" in line else "bad") for line in lines]
             self._say([*told, Text(), *_how_to_begin()])
+            self.query_one(Bottom).refresh()
 
     def _title(self, text: str) -> None:
         if self.is_attached:
@@ -188,7 +185,9 @@ class CompareScreen(Base):
     def may(self, action: Action) -> bool:
         """A file is written by who may write, or downloaded."""
         context = self.context
-        return super().may(action) and (action != _EXPORT or context.is_served or not context.is_read_only)
+        if action == _EXPORT:
+            return self._found is not None and (context.is_served or not context.is_read_only)
+        return super().may(action)
 
     def on_virtual_table_opened(self, message: VirtualTable.Opened) -> None:
         from tui.screens.compare_panes import opened
@@ -213,7 +212,8 @@ class CompareScreen(Base):
         if self._found is not None:
             narrow(self, wanted)
 
-    def on_panes_switched(self) -> None:
+    def on_panes_switched(self, message: Panes.Switched) -> None:
+        self._pane = message.pane
         if self.wanted:
             self.wanted = ""
             self.filtered("", True)

@@ -131,11 +131,6 @@ TRANSITIONS: tuple[Column[Transition], ...] = (
     Column(lambda: _("rows"), 11, lambda t: figures.count(t.rows), right=True),
 )
 OF_TABLE: Column[Example] = Column(lambda: _("table"), 18, lambda e: e.table, flex=True, keep=2)
-EXAMPLES: tuple[Column[Example], ...] = (
-    Column(lambda: _("what"), 11, lambda e: changed(e.sample.change), tone=lambda e: tone(e.sample.change), keep=1),
-    Column(lambda: _("row"), 22, lambda e: words.key(e.sample.key, _LENGTH), flex=True),
-    Column(lambda: _("before and after"), 24, lambda e: differing(e.sample), flex=True),
-)
 VALUES: tuple[Column[Value], ...] = (
     Column(lambda: _("column"), 14, lambda v: v.column),
     Column(lambda: _("before"), 14, lambda v: _shown(v.a), flex=True, tone=lambda _v: "bad"),
@@ -203,8 +198,21 @@ def _difference(a: object, b: object) -> str:
     return figures.signed(numbers[1] - numbers[0]) if len(numbers) == 2 else ""
 
 
-def differing(sample: Sample) -> str:
-    """Return what differs in a row, on one line."""
+def examples(column: str = "") -> tuple[Column[Example], ...]:
+    """Return the columns for rows that differ: in one column, or in all that do."""
+    return (
+        Column(lambda: _("what"), 11, lambda e: changed(e.sample.change), tone=lambda e: tone(e.sample.change), keep=1),
+        Column(lambda: _("row"), 22, lambda e: words.key(e.sample.key, _LENGTH), flex=True),
+        Column(
+            lambda: column or _("before and after"), 20, lambda e: differing(e.sample, column), flex=not column, keep=2
+        ),
+    )
+
+
+def differing(sample: Sample, column: str = "") -> str:
+    """Return what differs in a row, on one line; of one column only its values."""
+    if column:
+        return f"{_shown(sample.a.get(column))} → {_shown(sample.b.get(column))}"
     names = dict.fromkeys((*sample.a, *sample.b))
     return "; ".join(f"{name}: {_shown(sample.a.get(name))} → {_shown(sample.b.get(name))}" for name in names)
 

@@ -23,6 +23,7 @@ from tui.tones import toned
 if TYPE_CHECKING:
     from tui.screens.compare_found import Tell
 
+_COMMIT = 12  # characters: the title of a report is read by people
 _WRITTEN = (0, 1, 2)  # 1: a rule is broken, 2: not comparable in part
 
 
@@ -97,7 +98,7 @@ class ExportScreen(PartScreen):
         """Run the command; what it prints is the file where there is a browser to send it to."""
         is_served = self.context.is_served
         comparison = self._found.comparison
-        sides = [exact(comparison.a), exact(comparison.b)]
+        sides = [exact(side)[:_COMMIT] if side.commit else side.name for side in (comparison.a, comparison.b)]
         arguments = ["diff", f"--{self._form}", *([] if is_served else ["-o", name]), "--", *sides]
         self._tell(_("writing {file} …").format(file=name))
         try:

@@ -58,7 +58,10 @@ def _found(content: Json) -> Found:
     from observatudo.compare.show.build import report
 
     import_module("tui.screens.compare_table")  # here and now, where nobody waits: it imports the model too
-    comparison = Comparison.model_validate(content)
+    try:
+        comparison = Comparison.model_validate(content)
+    except ValueError as error:
+        raise Failed(0, _("this is no comparison that this dashboard knows: {error}").format(error=error)) from None
     most = 1_000_000
     everything = Limits(
         tables=most, details=most, columns=most, segments=most, transitions=most, drift=most, samples=0, keys=most,

@@ -44,9 +44,9 @@ class Name:
 NAMES: tuple[Column[Name], ...] = (
     Column(lambda: _("name"), 22, lambda n: n.name, tone=lambda _n: "accent"),
     Column(lambda: _("what"), 11, lambda n: n.kind, keep=1),
-    Column(lambda: _("when"), 16, lambda n: figures.moment(n.when), keep=2),
-    Column(lambda: _("who"), 12, lambda n: n.who, keep=3),
-    Column(lambda: _("subject"), 12, lambda n: n.what, flex=True, keep=4),
+    Column(lambda: _("when"), 16, lambda n: figures.moment(n.when), keep=3),
+    Column(lambda: _("who"), 12, lambda n: n.who, keep=4),
+    Column(lambda: _("subject"), 14, lambda n: n.what, flex=True, keep=2),
 )
 
 

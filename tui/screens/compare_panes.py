@@ -39,7 +39,7 @@ def panes(found: Found) -> list[Pane]:
         Pane("params", _name(_("params"), comparison.params.changes), _keys(found, "params")),
         Pane("metrics", _name(_("metrics"), comparison.metrics.changes), lambda: _metrics(found)),
         Pane("schema", _name(_("schema"), schema), lambda: Listed(c.SCHEMA, schema, _nothing(found, "schema"))),
-        Pane("rows", _name(_("rows"), rows), lambda: Listed((c.OF_TABLE, *c.EXAMPLES), rows, _no_rows(found))),
+        Pane("rows", _name(_("rows"), rows), lambda: Listed((c.OF_TABLE, *c.examples()), rows, _no_rows(found))),
         Pane("labels", _name(_("labels"), flips), lambda: _labels(found)),
         Pane("dbt", _name("dbt", dbt), lambda: Listed(c.MODELS, dbt, _nothing(found, "dbt"))),
     ]

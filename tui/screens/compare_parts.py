@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.containers import Vertical
 from textual.widget import Widget
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from tui.screens.compare_found import Found
 
 Row = TypeVar("Row")
+_MEASURED = 1_000  # rows
+_WIDEST = 40  # cells of a column
 
 
 def verdict_lines(found: Found) -> list[Text]:
@@ -70,7 +74,7 @@ class Listed(VirtualTable[Row]):
 
     def __init__(self, columns: Sequence[Column[Row]], rows: Iterable[Row], empty: str) -> None:
         super().__init__(columns, empty=empty)
-        self._whole, self._nothing = list(rows), empty
+        self._whole, self._nothing, self._declared = list(rows), empty, columns
 
     def on_mount(self) -> None:
         self.call_after_refresh(self.fill, self._whole)
@@ -78,7 +82,7 @@ class Listed(VirtualTable[Row]):
     def fill(self, rows: Iterable[Row]) -> None:
         """Show other rows."""
         self._whole = list(rows)
-        self.show(Rows(self._whole))
+        self.show(Rows(self._whole), columns=[_fitted(column, self._whole) for column in self._declared])
 
     def narrow(self, wanted: str) -> None:
         """Show only rows that have all these words in one of their columns."""
@@ -89,6 +93,14 @@ class Listed(VirtualTable[Row]):
 
     def _words(self, row: Row) -> str:
         return plain("\n".join(column.text(row) for column in self.columns))
+
+
+def _fitted(column: Column[Row], rows: Sequence[Row]) -> Column[Row]:
+    """Return the column as wide as what stands in it: no number is ever cut, no space is lost."""
+    needed = max(
+        [cell_len(column.head()), *(cell_len(figures.printable(column.text(row))) for row in rows[:_MEASURED])]
+    )
+    return replace(column, width=min(needed, column.width if column.flex else _WIDEST))
 
 
 def narrow(screen: Base, wanted: str) -> None:

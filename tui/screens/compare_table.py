@@ -97,7 +97,7 @@ class TableScreen(_Below):
                 Pane("where", lambda: _("where"), lambda: _parts(table)),
                 Pane("categories", lambda: _("categories"), lambda: _transitions(table)),
                 Pane("numbers", lambda: _("distribution"), lambda: _drift(self._found, self._table_name)),
-                Pane("rows", lambda: _("examples"), lambda: Listed(c.EXAMPLES, rows, _("no row differs"))),
+                Pane("rows", lambda: _("examples"), lambda: Listed(c.examples(), rows, _("no row differs"))),
             ]
         )
 
@@ -178,7 +178,7 @@ class RowsScreen(_Below):
         where = ", ".join(f"{words.status(kind)} {name}" for kind, name in self._asked.items() if kind != "column")
         parts = [_title(self._table_name, self._of), where, self._asked.get("column", "")]
         yield Static(Text(" · ".join(filter(None, parts)), no_wrap=True), classes="title")
-        self._rows: Listed[c.Example] = Listed(c.EXAMPLES, self._known(), "")
+        self._rows: Listed[c.Example] = Listed(c.examples(self._asked.get("column", "")), self._known(), "")
         self._head = Headed([Text()], self._rows)
         yield self._head
 
@@ -258,7 +258,8 @@ class RowScreen(_Below):
             ),
         )
         yield Static(Text(_title(self._table_name, self._of), no_wrap=True), classes="title")
-        key = [Text.assemble((f"{name}  ", "dim"), words.value(value, 200)) for name, value in sample.key.items()]
+        width = max((len(name) for name in sample.key), default=0)
+        key = [Text.assemble((f"{n:<{width}}  ", "dim"), words.key({n: v}, 200)) for n, v in sample.key.items()]
         yield Headed([toned(c.changed(sample.change), c.tone(sample.change)), *key], self._cells)
 
     def on_mount(self) -> None:
@@ -296,7 +297,9 @@ class TroubleScreen(TextScreen):
 
 
 def _title(name: str, table: Table) -> str:
-    return f"{figures.printable(name)} · {_('{n} rows differ').format(n=figures.count(tables.differences(table)))}"
+    number = tables.differences(table)
+    told = _("1 row differs") if number == 1 else _("{n} rows differ").format(n=figures.count(number))
+    return f"{figures.printable(name)} · {told}"
 
 
 def _columns(columns: list[c.Named]) -> Listed[c.Named]:
