@@ -26,12 +26,15 @@ def main() -> int:
         print(ObservatudoError(where, next_step="observatudo runs"), file=sys.stderr)
         return 1
     from observatudo.history.view import View
+    from observatudo.readonly import VARIABLE, is_read_only
     from tui.app import Dashboard
     from tui.context import Context, read_settings, settings_file
 
     sys.setswitchinterval(_SWITCH_S)
     settings = read_settings(settings_file())
-    read_only = asked.read_only or bool(os.environ.get("OBSERVATUDO_READ_ONLY"))
+    read_only = asked.read_only or is_read_only()
+    if read_only:
+        os.environ[VARIABLE] = "1"  # for the commands it runs
     app = Dashboard(Context(root, View(root), settings, read_only, asked.serving))
     app.run()
     return app.return_code or 0

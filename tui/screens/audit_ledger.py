@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -105,14 +106,16 @@ class LedgerSource:
         runs = iter(self._view.runs([number for number in ids if number >= 0]))
         return [Entry(run=next(runs, None)) if number >= 0 else self._others[-number - 1] for number in ids]
 
-    def _merged(self, runs: Sequence[int]) -> list[int]:
+    def _merged(self, runs: Sequence[int]) -> array[int]:
         """Return all ids, newest first; each rollback is put in its place by halves, so that few runs are read."""
-        found, done = list[int](), 0
+        found, done = array("q"), 0
         for number, entry in enumerate(self._others, 1):
             place = self._place(runs, entry.when, done)
-            found += [*runs[done:place], -number]
+            found.extend(runs[done:place])
+            found.append(-number)
             done = place
-        return [*found, *runs[done:]]
+        found.extend(runs[done:])
+        return found
 
     def _place(self, runs: Sequence[int], when: str, low: int) -> int:
         high = len(runs)
