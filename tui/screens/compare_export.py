@@ -99,7 +99,7 @@ class ExportScreen(PartScreen):
         is_served = self.context.is_served
         comparison = self._found.comparison
         sides = [exact(side)[:_COMMIT] if side.commit else side.name for side in (comparison.a, comparison.b)]
-        arguments = ["diff", f"--{self._form}", *([] if is_served else ["-o", name]), "--", *sides]
+        arguments = ["diff", f"--{self._form}", *([] if is_served else [f"--output={name}"]), "--", *sides]
         self._tell(_("writing {file} …").format(file=name))
         try:
             printed = await _printed(self.context.root, arguments, self._tell)

@@ -57,7 +57,7 @@ def _found(content: Json) -> Found:
     from observatudo.compare.show.blocks import Limits
     from observatudo.compare.show.build import report
 
-    import_module("tui.screens.compare_table")  # here and now, where nobody waits: it imports the model too
+    import_module("tui.screens.compare_panes")  # here and now, where nobody waits: it imports the model too
     try:
         comparison = Comparison.model_validate(content)
     except ValueError as error:

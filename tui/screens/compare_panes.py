@@ -19,7 +19,8 @@ from tui.screens import compare_columns as c
 from tui.screens.blame import BlameScreen
 from tui.screens.compare_found import Found, blame_arguments, typed, why_no_blame
 from tui.screens.compare_parts import Headed, Listed, TextScreen, grid_lines, verdict_lines
-from tui.screens.compare_table import RowScreen, TableScreen, TroubleScreen
+from tui.screens.compare_rows import RowScreen
+from tui.screens.compare_table import TableScreen, TroubleScreen
 
 if TYPE_CHECKING:
     from tui.screens.base import Base
@@ -143,8 +144,6 @@ def copied(found: Found, row: object) -> str:
         return typed("blame", *blame_arguments(found, row.table, row.sample.key))
     if isinstance(row, Flip):
         return typed("blame", *blame_arguments(found, _LABELS, {"id_indicador": row.id_indicador}))
-    if isinstance(row, c.Score):
-        return words.command(found.comparison, "--table", row.name)
     return words.command(found.comparison)
 
 

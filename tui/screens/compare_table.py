@@ -1,12 +1,11 @@
-"""From a table of the scoreboard down: its columns, where the differences are, the rows, and one row's cells."""
+"""From a table of the scoreboard down: its columns, and where in it the differences are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
-from textual import work
 from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Static
@@ -16,81 +15,32 @@ from observatudo.compare.show import tables, words
 from observatudo.compare.show.blocks import Grid, Line
 from observatudo.i18n import _
 from tui.actions import Action, bindings
-from tui.jobs import Failed
 from tui.panes import Pane, Panes
 from tui.screens import compare_columns as c
-from tui.screens.base import Base
-from tui.screens.blame import BlameScreen
-from tui.screens.compare_found import (
-    EXAMPLES,
-    Found,
-    blame_arguments,
-    examples,
-    examples_command,
-    of_key,
-    said,
-    typed,
-    why_no_blame,
-)
-from tui.screens.compare_parts import Headed, Listed, PartScreen, TextScreen, grid_lines
+from tui.screens.compare_found import Found
+from tui.screens.compare_parts import Headed, Listed, TextScreen, grid_lines
+from tui.screens.compare_rows import BLAME, FULL, Below, RowScreen, RowsScreen, title_of
 from tui.table import VirtualTable
+from tui.textview import TextView
 from tui.tones import toned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from observatudo.compare.model import Segment, Table
 
-    from observatudo.compare.model import Sample, Table
-
-_BLAME = Action("compare_row.blame", "b", lambda: _("blame"), "blame_row", hint=True)
-_FULL = Action("compare_row.full", "v", lambda: _("the text in full"), "read_text")
 _MORE = Action("compare_row.more", "m", lambda: _("more rows"), "more_rows", hint=True)
 
 
-class _Below(PartScreen):
-    """What the screens below a table share: rows that lead to their cells and to their blame."""
-
-    def __init__(self, found: Found, name: str) -> None:
-        super().__init__()
-        self._found, self._table_name = found, name
-
-    @property
-    def _of(self) -> Table:
-        return self._found.table(self._table_name)
-
-    def action_blame_row(self) -> None:
-        row = self.row
-        if isinstance(row, c.Example):
-            show_blame(self, self._found, row.table, row.sample)
-        else:
-            self.notify(_("blame is of one row: go on to the rows with enter"), severity="warning")
-
-    def copied(self) -> str:
-        row = self.row
-        if isinstance(row, c.Example):
-            return typed("blame", *blame_arguments(self._found, row.table, row.sample.key))
-        return words.command(self._found.comparison, "--table", self._table_name)
-
-
-def show_blame(screen: Base, found: Found, table: str, sample: Sample, column: str = "") -> None:
-    """Show who changed a row, with one column stressed."""
-    why = why_no_blame(found)
-    if why:
-        screen.notify(why, severity="warning")
-    else:
-        screen.app.push_screen(BlameScreen("compare", blame_arguments(found, table, sample.key), column))
-
-
-class TableScreen(_Below):
+class TableScreen(Below):
     """One table: how much of it differs, by column, by segment, from category to category, and rows as examples."""
 
-    ACTIONS: ClassVar[tuple[Action, ...]] = (_MORE, _BLAME, _FULL)
+    ACTIONS: ClassVar[tuple[Action, ...]] = (_MORE, BLAME, FULL)
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     def body(self) -> Iterable[Widget]:
         table = self._of
         columns = sorted((c.Named(*entry) for entry in table.columns.items()), key=lambda n: -n.of.changed)
         rows = [c.Example(self._table_name, sample) for sample in table.samples]
-        yield Static(Text(_title(self._table_name, table), no_wrap=True), classes="title")
+        yield Static(Text(title_of(self._table_name, table), no_wrap=True), classes="title")
         yield Panes(
             [
                 Pane("columns", lambda: _("columns"), lambda: Headed(self._facts(), _columns(columns))),
@@ -121,10 +71,10 @@ class TableScreen(_Below):
         self.app.push_screen(RowsScreen(self._found, self._table_name, {}, tables.differences(self._of)))
 
 
-class ColumnScreen(_Below):
+class ColumnScreen(Below):
     """One column: its figures, and where in the table the rows that differ are."""
 
-    ACTIONS: ClassVar[tuple[Action, ...]] = (_MORE, _FULL)
+    ACTIONS: ClassVar[tuple[Action, ...]] = (_MORE, FULL)
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     def __init__(self, found: Found, name: str, column: str) -> None:
@@ -132,7 +82,7 @@ class ColumnScreen(_Below):
         self._column = column
 
     def body(self) -> Iterable[Widget]:
-        yield Static(Text(f"{_title(self._table_name, self._of)} · {self._column}", no_wrap=True), classes="title")
+        yield Static(Text(f"{title_of(self._table_name, self._of)} · {self._column}", no_wrap=True), classes="title")
         yield Headed(self._figures(), _parts(self._of))
 
     def _figures(self) -> list[Text]:
@@ -162,121 +112,6 @@ class ColumnScreen(_Below):
         self.app.push_screen(RowsScreen(self._found, self._table_name, {"column": self._column}, changed))
 
 
-class RowsScreen(_Below):
-    """Rows that belong to a segment or in which a column changed; those not in the report are fetched."""
-
-    ACTIONS: ClassVar[tuple[Action, ...]] = (_BLAME, _FULL)
-    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
-
-    def __init__(self, found: Found, name: str, of: Mapping[str, str], expected: int) -> None:
-        """``expected`` is how many rows differ there at most."""
-        super().__init__(found, name)
-        self._asked, self._expected = dict(of), expected
-        self._is_loaded = False
-
-    def body(self) -> Iterable[Widget]:
-        where = ", ".join(f"{words.status(kind)} {name}" for kind, name in self._asked.items() if kind != "column")
-        parts = [_title(self._table_name, self._of), where, self._asked.get("column", "")]
-        yield Static(Text(" · ".join(filter(None, parts)), no_wrap=True), classes="title")
-        self._rows: Listed[c.Example] = Listed(c.examples(self._asked.get("column", "")), self._known(), "")
-        self._head = Headed([Text()], self._rows)
-        yield self._head
-
-    def _known(self) -> list[c.Example]:
-        """Return the report's own examples that surely belong here; of states only the rows' places tell."""
-        samples = self._found.examples.get(of_key(self._table_name, self._asked))
-        if samples is None:
-            samples = [s for s in self._of.samples if _belongs(s, self._asked, self._of, self._expected)]
-        return [c.Example(self._table_name, sample) for sample in samples]
-
-    def load(self) -> None:
-        if not self._is_loaded:
-            self._is_loaded = True
-            if len(self._known()) >= min(self._expected, EXAMPLES):
-                self._tell(len(self._known()))
-            else:
-                self._fetch()
-
-    def action_reload(self) -> None:
-        self._fetch()
-
-    @work(exclusive=True, group="rows")
-    async def _fetch(self) -> None:
-        counted = figures.count(self._expected)
-        reading = _("at most {n} rows differ here; reading them …").format(n=counted)
-
-        def tell(line: str) -> None:
-            if self.is_attached:
-                self._head.say([Text(reading), Text(line or _("esc stops it"), "dim")])
-
-        tell("")
-        try:
-            samples = await examples(self.context.root, self._found, self._table_name, self._asked, tell)
-        except Failed as failed:
-            if self.is_attached:
-                lines = said(failed, examples_command(self._found, self._table_name, self._asked))
-                self._head.say([toned(figures.printable(line), "bad") for line in lines])
-            return
-        if self.is_attached:
-            self._rows.fill(c.Example(self._table_name, sample) for sample in samples)
-            self._tell(len(samples))
-
-    def _tell(self, shown: int) -> None:
-        if shown >= EXAMPLES:
-            told = _("{n} rows of {all}; for more:").format(n=figures.count(shown), all=figures.count(self._expected))
-            more = typed(*examples_command(self._found, self._table_name, self._asked, "--json"))
-            self._head.say([Text(told), Text(f"  {more}", "dim")])
-        else:
-            self._head.say([Text(_("{n} rows").format(n=figures.count(shown)) if shown != 1 else _("1 row"))])
-        self._rows.empty = _("no row differs here")
-        self._rows.refresh()
-
-    def on_virtual_table_opened(self, _message: VirtualTable.Opened) -> None:
-        row = self.row
-        if isinstance(row, c.Example):
-            self.app.push_screen(RowScreen(self._found, row.table, row.sample, self._asked.get("column", "")))
-
-
-class RowScreen(_Below):
-    """One row: its key, and each column that differs; enter shows the history of that cell."""
-
-    ACTIONS: ClassVar[tuple[Action, ...]] = (_BLAME, _FULL)
-    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
-
-    def __init__(self, found: Found, name: str, sample: Sample, column: str = "") -> None:
-        super().__init__(found, name)
-        self._sample, self._column = sample, column
-
-    def body(self) -> Iterable[Widget]:
-        sample = self._sample
-        names = dict.fromkeys((*sample.a, *sample.b))
-        self._cells: Listed[c.Value] = Listed(
-            c.VALUES,
-            [c.Value(name, sample.a.get(name), sample.b.get(name)) for name in names],
-            _("the row as a whole: {change}; b shows who did it, and its values").format(
-                change=words.status(sample.change)
-            ),
-        )
-        yield Static(Text(_title(self._table_name, self._of), no_wrap=True), classes="title")
-        width = max((len(name) for name in sample.key), default=0)
-        key = [Text.assemble((f"{n:<{width}}  ", "dim"), words.key({n: v}, 200)) for n, v in sample.key.items()]
-        yield Headed([toned(c.changed(sample.change), c.tone(sample.change)), *key], self._cells)
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.call_after_refresh(self._cells.go_to, lambda cell: cell.column == self._column)
-
-    def on_virtual_table_opened(self, _message: VirtualTable.Opened) -> None:
-        self.action_blame_row()
-
-    def action_blame_row(self) -> None:
-        cell = self._cells.row
-        show_blame(self, self._found, self._table_name, self._sample, cell.column if cell else "")
-
-    def copied(self) -> str:
-        return typed("blame", *blame_arguments(self._found, self._table_name, self._sample.key))
-
-
 class TroubleScreen(TextScreen):
     """A table that has no rows to go down to: why it is not comparable or missing, or that it came, went or stayed."""
 
@@ -296,12 +131,6 @@ class TroubleScreen(TextScreen):
 # --- pieces
 
 
-def _title(name: str, table: Table) -> str:
-    number = tables.differences(table)
-    told = _("1 row differs") if number == 1 else _("{n} rows differ").format(n=figures.count(number))
-    return f"{figures.printable(name)} · {told}"
-
-
 def _columns(columns: list[c.Named]) -> Listed[c.Named]:
     return Listed(c.COLUMNS, columns, _("no column besides the key is on both sides"))
 
@@ -316,8 +145,6 @@ def _transitions(table: Table) -> Widget:
 
 
 def _drift(found: Found, name: str) -> Widget:
-    from tui.textview import TextView
-
     lines = [line for grid in _grids(found, name, ("drift",)) for line in grid_lines(grid)]
     return TextView(lines or [Text(_("no column of numbers differs"), "dim")])
 
@@ -332,18 +159,5 @@ def _grids(found: Found, name: str, wanted: tuple[str, ...], column: str = "") -
     return [Grid(grid.name, grid.title, grid.heads, rows) for grid, rows in own if rows]
 
 
-def _differing(segment: object) -> int:
-    from observatudo.compare.model import Segment
-
-    assert isinstance(segment, Segment)
+def _differing(segment: Segment) -> int:
     return segment.added + segment.removed + segment.changed
-
-
-def _belongs(sample: Sample, of: Mapping[str, str], table: Table, expected: int) -> bool:
-    """Say whether an example surely belongs to a segment and has a column that changed."""
-    checks: dict[str, Callable[[str], bool]] = {
-        "column": lambda name: name in sample.a or name in sample.b,
-        "indicator": lambda name: sample.key.get("id_indicador") == name,
-    }
-    is_all = expected == tables.differences(table)
-    return all(checks[kind](name) if kind in checks else is_all for kind, name in of.items())
