@@ -8,8 +8,6 @@ Screens read the same index through ``history.view``, while ``history.watch`` ke
 
 from __future__ import annotations
 
-import csv
-import difflib
 import re
 import subprocess
 from dataclasses import asdict, fields
@@ -98,6 +96,8 @@ def _not_one(name: str, found: list[str], newest: list[str]) -> ObservatudoError
         )
     if not newest:
         return ObservatudoError(_("there is no run yet"), next_step="dvc repro")
+    import difflib
+
     near = difflib.get_close_matches(name, newest, n=1, cutoff=0.5)
     return ObservatudoError(
         _("there is no run {name}").format(name=name),
@@ -135,6 +135,8 @@ def blob(root: Path, sha: str) -> str | None:
 
 def write_csv(home: Path, target: TextIO, limit: int | None = None) -> None:
     """Write the consolidated record of executions: one line per run and dataset, newest run first."""
+    import csv
+
     lines = csv.writer(target, lineterminator="\n")
     lines.writerow(CSV_COLUMNS)
     for run, found in store.use(home, lambda connection: _with_datasets(connection, home, limit)):

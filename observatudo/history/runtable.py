@@ -51,7 +51,7 @@ def _words(run: Run) -> str:
     stages = one_per_line(run.stages)
     rest = [name for name in run.touched if name not in stages]
     single = (run.run_id, run.status, run.kind, run.experiment, run.commit, run.branch, run.who, run.host)
-    return fold("\n".join([*(text or "" for text in single), stages, *rest]))
+    return "\n".join(fold(text or "") for text in (*single, stages, *rest))  # apart: what is ASCII is folded at once
 
 
 def forget(connection: sqlite3.Connection, run_id: str, source: str) -> None:

@@ -27,11 +27,11 @@ from pathlib import Path
 
 from observatudo import history, paths
 from observatudo.errors import ObservatudoError
-from observatudo.history import logs, look, records, store, versions
+from observatudo.history import logs, look, records, store, versions, view
 from observatudo.i18n import _
 
 _EVERY_S = 0.5
-_AFTER_PROBLEM_S = 5.0
+_AFTER_PROBLEM_S = 2.0
 _PROGRESS_EVERY_S = 0.2
 _CHANGED_EVERY_S = 1.0
 _CLOSE_EVERY_S = 5.0
@@ -54,11 +54,13 @@ class Watcher:
         self._is_read_only = is_read_only
         self._looker = look.Looker(home)
         self._seen: dict[str, look.Stamp | None] = {}
+        self._view = view.View(home)
+        self._generation, self._has_said = 0, False
         self._problem = ""
         self._parent = os.getppid()
         self._told: dict[str, float] = {}
         self._closing: threading.Thread | None = None
-        self._closed = self._whole = time.monotonic()
+        self._closed, self._whole = time.monotonic() - _CLOSE_EVERY_S, time.monotonic()
         self._lock = threading.Lock()
         self._is_stopped = False
         self._wake, self._waker = os.pipe()
@@ -116,6 +118,11 @@ class Watcher:
             with store.opened(self.home) as connection:
                 self._passes(connection, due, now)
             self._seen["index"] = self._looker.index()
+        generation = self._view.generation()
+        if generation != self._generation and not self._has_said:  # another process took in what came
+            self._changed("records", True)
+            self._changed("log", True)
+        self._generation, self._has_said = generation, False
         metrics = self._looker.metrics()
         if self._seen.get("metrics") not in (None, metrics):
             self._say({"event": "changed", "what": ["metrics"]})
@@ -134,6 +141,7 @@ class Watcher:
 
     def _changed(self, what: str, has_changed: bool | None) -> None:
         if has_changed:
+            self._has_said = True
             self._say({"event": "changed", "what": [what]})
 
     def _alive(self, what: str, _done: int, _total: int) -> None:
