@@ -144,7 +144,8 @@ class Dashboard(App[None]):
         match event:
             case {"event": "progress", "what": str(what), "done": int(done), "total": int(total)}:
                 words = {"records": _("runs"), "log": _("log"), "versions": _("versions")}
-                self._tell(f"◌ {words.get(what, what)} {figures.count(done)}/{figures.count(total)}")
+                news = f"◌ {words.get(what, what)} {figures.count(done)}/{figures.count(total)}"
+                self._tell(news if done < total else "")
             case {"event": "changed", "what": list()} if not self._is_told:
                 self._is_told = True
                 self.set_timer(_TOGETHER_S, self._changed)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from observatudo.audit.rollback.model import Request, Scope
+    from observatudo.audit.rollback.apply import Done
+    from observatudo.audit.rollback.model import Effect, Request, Scope
 
 
 def rollback(
@@ -57,7 +58,6 @@ def rollback(
 
 def _roll_back(root: Path, request: Request, *, yes: bool, why: str, as_json: bool, seen: str) -> None:
     from observatudo.audit.rollback import preview
-    from observatudo.audit.rollback.apply import Watch, carry_out
     from observatudo.audit.rollback.plan import effect
     from observatudo.audit.rollback.show import after, as_dict, before
 
@@ -73,11 +73,20 @@ def _roll_back(root: Path, request: Request, *, yes: bool, why: str, as_json: bo
         typer.echo(before(found))
     done = None
     if found.plan and (yes or _agreed(as_json)):
-        done = carry_out(root, found, why if yes else _reason(why), Watch(progress=_progress()))
+        done = _carried_out(root, found, why if yes else _reason(why))
     if as_json:
         _print_json(as_dict(found, done))
     elif done:
         typer.echo(after(request, done))
+
+
+def _carried_out(root: Path, found: Effect, why: str) -> Done:
+    from observatudo.audit.rollback.apply import Watch, carry_out
+
+    try:
+        return carry_out(root, found, why, Watch(progress=_progress()))
+    finally:
+        _reading("")
 
 
 def _reading(table: str) -> None:
@@ -138,9 +147,8 @@ def _progress() -> Callable[[int, int], None]:
 
     def tell(done: int, total: int) -> None:
         if is_watched:
-            print("\r" + _("warehouse: {done} of {total}").format(done=done, total=total), end="", file=sys.stderr)
-            if done == total:
-                print(file=sys.stderr)
+            told = _("warehouse: {done} of {total}").format(done=done, total=total)
+            print(f"\r\x1b[K{told}", end="", file=sys.stderr, flush=True)
 
     return tell
 
@@ -152,7 +160,10 @@ def _recover(root: Path, *, finish: bool, as_json: bool) -> None:
     state = apply.state(root)
     if not as_json:
         typer.echo(state)
-    done = apply.resume(root, apply.Watch(progress=_progress())) if finish else apply.abort(root)
+    try:
+        done = apply.resume(root, apply.Watch(progress=_progress())) if finish else apply.abort(root)
+    finally:
+        _reading("")
     if as_json:
         _print_json(recovered_dict(state, done))
     else:

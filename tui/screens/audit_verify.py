@@ -60,12 +60,12 @@ def _versions(finding: Finding) -> str:
 
 COLUMNS: tuple[Column[Finding], ...] = (
     Column(lambda: _("status"), 12, lambda f: _status(f), tone=lambda f: _TONES[f.status]),
-    Column(lambda: _("what"), 24, lambda f: f.what, flex=True),
-    Column(lambda: _("where"), 20, lambda f: f.where or figures.NONE, keep=1, flex=True),
-    Column(lambda: _("output"), 20, lambda f: ", ".join(f.outputs) or figures.NONE, keep=3, flex=True),
+    Column(lambda: _("what"), 20, lambda f: f.what, flex=True),
+    Column(lambda: _("output"), 16, lambda f: ", ".join(f.outputs) or figures.NONE, keep=1, flex=True),
+    Column(lambda: _("where"), 18, lambda f: f.where or figures.NONE, keep=3, flex=True),
     Column(lambda: _("object"), 9, lambda f: f.md5[: figures.SHORT] or figures.NONE, keep=4),
     Column(lambda: _("version"), 9, _versions, keep=5),
-    Column(lambda: _("next"), 22, lambda f: f.next_step or figures.NONE, keep=2, flex=True),
+    Column(lambda: _("next"), 16, lambda f: f.next_step or figures.NONE, keep=2, flex=True),
 )  # fmt: skip
 
 
