@@ -69,6 +69,19 @@ async def test_keys_alone_lead_from_two_names_to_one_cell_and_its_blame(repo: Pa
         await _seen(app, pilot, "escape escape escape escape escape", "a  HEAD~1", "b  HEAD", NEWS)
 
 
+async def test_of_many_rows_some_are_shown_and_the_command_for_all(repo: Past) -> None:
+    many = [observation(f"35{n:05}", 2010, 1.0 * n) for n in range(300)]
+    repo.observations(many)
+    repo.commit("many")
+    repo.observations([{**row, "valor": -1.0} for row in many])
+    repo.commit("all of them others")
+    async with dashboard(repo.root) as (app, pilot):
+        await _compared(app)
+        await _seen(app, pilot, "enter", "300 rows differ")
+        await _seen(app, pilot, "m", "200 rows of 300; for more:", "--samples 300")
+        await _seen(app, pilot, "G", "› ~ changed pib · 3500199 · 2010-12-31", "199 → -1")
+
+
 @pytest.mark.parametrize(("language", "words"), [("en", "changed: 12 rows"), ("pt_BR", "alterado: 12 linhas")])
 async def test_every_part_is_there_at_every_size(
     repo: Past, monkeypatch: pytest.MonkeyPatch, language: str, words: str

@@ -149,7 +149,7 @@ METRICS: tuple[Column[MetricChange], ...] = (
     Column(lambda: _("after"), 11, lambda m: side_of(m, "b"), right=True),
     Column(lambda: _("difference"), 11, lambda m: figures.signed(m.delta), right=True, keep=1),
     Column(lambda: "%", 9, lambda m: figures.signed_percent(m.relative), right=True, keep=2),
-    Column(lambda: _("file"), 18, lambda m: m.file, flex=True, keep=3, tone=lambda _m: "muted"),
+    Column(lambda: _("file"), 18, lambda m: m.file, keep=3, tone=lambda _m: "muted"),
 )
 SCHEMA: tuple[Column[ColumnChange], ...] = (
     Column(lambda: _("table"), 16, lambda c: c.table, flex=True),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from observatudo.compare.show.blocks import Report
 
 EXAMPLES = 200  # of each kind of change, when more are asked for
+MOST_EXAMPLES = 10_000  # that the command gives
 _KEPT = 6  # comparisons
 _UNFIT = re.compile(r"[^\w.]+")  # for the name of a file
 _FINE = (0, 1, 2)  # 1: a rule is broken, 2 with a result: not comparable in part
@@ -74,7 +75,7 @@ async def examples(root: Path, found: Found, table: str, of: Mapping[str, str], 
     """Return rows of a table that differ and belong to ``of`` (``--samples-of``); kept for the next time."""
     asked = of_key(table, of)
     if asked not in found.examples:
-        content = await result(root, examples_command(found, table, of, "--json"), fine=_FINE, tell=tell)
+        content = await result(root, examples_command(found, table, of), fine=_FINE, tell=tell)
         made = await asyncio.to_thread(_found, content)
         again = made.comparison.rows.get(table)
         found.examples[asked] = again.samples if again else []
@@ -86,11 +87,11 @@ def of_key(table: str, of: Mapping[str, str]) -> tuple[str, ...]:
     return (table, *(f"{kind}={name}" for kind, name in sorted(of.items())))
 
 
-def examples_command(found: Found, table: str, of: Mapping[str, str], *options: str) -> list[str]:
-    """Return the arguments that give examples of a part of a table."""
+def examples_command(found: Found, table: str, of: Mapping[str, str], most: int = EXAMPLES) -> list[str]:
+    """Return the arguments that give examples of a part of a table, as JSON."""
     taken = [f"--samples-of={kind}={name}" for kind, name in of.items()]
     sides = [exact(found.comparison.a), exact(found.comparison.b)]
-    return ["diff", "--table", glob.escape(table), "--samples", str(EXAMPLES), *taken, *options, "--", *sides]
+    return ["diff", "--table", glob.escape(table), "--samples", str(most), *taken, "--json", "--", *sides]
 
 
 def exact(side: Side) -> str:

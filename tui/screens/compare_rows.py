@@ -21,6 +21,7 @@ from tui.screens.base import Base
 from tui.screens.blame import BlameScreen
 from tui.screens.compare_found import (
     EXAMPLES,
+    MOST_EXAMPLES,
     Found,
     blame_arguments,
     examples,
@@ -135,9 +136,10 @@ class RowsScreen(Below):
             self._tell(len(samples))
 
     def _tell(self, shown: int) -> None:
-        if shown >= EXAMPLES:
+        if EXAMPLES <= shown < self._expected:
             told = _("{n} rows of {all}; for more:").format(n=figures.count(shown), all=figures.count(self._expected))
-            more = typed(*examples_command(self._found, self._table_name, self._asked, "--json"))
+            most = min(self._expected, MOST_EXAMPLES)
+            more = typed(*examples_command(self._found, self._table_name, self._asked, most))
             self._head.say([Text(told), Text(f"  {more}", "dim")])
         else:
             self._head.say([Text(_("{n} rows").format(n=figures.count(shown)) if shown != 1 else _("1 row"))])

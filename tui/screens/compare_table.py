@@ -121,7 +121,8 @@ class TroubleScreen(TextScreen):
         told += [Text(table.why)] if table.why else []
         told += [Text(f"→ {table.next_step}", "cyan")] if table.next_step else []
         rows = _("{a} rows before, {b} after").format(a=figures.count(table.rows_a), b=figures.count(table.rows_b))
-        told += [Text(rows, "dim"), *([Text(_("compared by {key}").format(key=", ".join(table.key)), "dim")])]
+        told += [Text(rows, "dim")] if table.rows_a is not None or table.rows_b is not None else []
+        told += [Text(_("compared by {key}").format(key=", ".join(table.key)), "dim")] if table.key else []
         if table.duplicates:
             told += [Text(), Text(_("keys that {table} has more than once").format(table=name), "bold")]
             told += [Text(f"  {words.key(key, 200)}") for key in table.duplicates]
