@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from observatudo.errors import ObservatudoError
 from observatudo.history import store
 from observatudo.runs import log as runlog
 from observatudo.runs.model import Record, schema_text, to_text
-from tests.histories import ONE, THREE, TWO, a_record, keep, log_end, log_start, quiet
+from tests.histories import ONE, THREE, TWO, a_record, keep, log_end, log_start, quiet, repository
 
 ROOT = Path(__file__).parents[2]
 
@@ -333,3 +336,25 @@ def test_record_text_is_stable_and_its_schema_is_published(tmp_path: Path) -> No
     assert text.endswith("}\n")
     assert (ROOT / "configs/schema/run.json").read_text() == schema_text()
     assert json.loads(schema_text())["properties"]["status"]["enum"] == ["success", "failed", "interrupted"]
+
+
+def test_the_command_lists_the_rest_beside_a_damaged_record(tmp_path: Path) -> None:
+    home = repository(tmp_path)
+    keep(home, a_record(ONE))
+    path = keep(home, a_record(TWO))
+    path.write_text("{")
+    command = [sys.executable, "-P", "-m", "observatudo.cli.app"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OBSERVATUDO_LANG": "en"}
+
+    def typed(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *words], cwd=home, env=environment, capture_output=True, text=True, check=False
+        )
+
+    listed = typed("runs")
+    assert (listed.returncode, ONE in listed.stdout, TWO in listed.stdout) == (0, True, False)
+    (warning,) = listed.stderr.splitlines()
+    assert warning.startswith(f"warning: audit/runs/2026/01/{TWO}.json cannot be read")
+    shown = typed("show", TWO)
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert f"git checkout HEAD -- {path}" in shown.stderr
