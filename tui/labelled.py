@@ -225,8 +225,8 @@ def _item(own: Indicator) -> Item:
 
 
 def shown_axis(own: Indicator) -> str:
-    """Return an indicator's axis, and the one that waits."""
-    return f"{own.axis}→{own.waits}" if own.waits else own.axis
+    """Return an indicator's axis, or with an arrow the one that the next run will put it on."""
+    return f"→{own.waits}" if own.waits else own.axis
 
 
 def shown_name(own: Indicator) -> str:

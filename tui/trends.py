@@ -15,7 +15,7 @@ from tui.table import Column, Rows, VirtualTable
 _CURVE = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 BAR = 12  # cells
-CURVE = 9
+CURVE = 8
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ order); ``indicators``, those that were asked for: ``id``, ``name``, ``dataset``
 ``rule`` (axes or null), ``flips``, ``returns`` (counts over versions).
 
 ``labels --history ID --json`` prints ``observatudo.classify.timeline.History``: ``id``, ``versions``, ``skipped``,
-``problem``, ``indicator`` (``id``, ``name``, ``description``, ``dataset``, ``source_axis``; null where no dataset has
-it) and ``steps``, newest first: ``commit`` (empty: not committed yet), ``date`` (ISO 8601), ``author``, ``subject``,
-``answer`` (null where the version has no label for it; else ``axis``, ``origin``, ``confidence``,
+``problem``, ``indicator`` (``id``, ``name``, ``description``, ``dataset``, ``source_axis``, ``override``; null where no
+dataset has it) and ``steps``, newest first: ``commit`` (empty: not committed yet), ``date`` (ISO 8601), ``author``,
+``subject``, ``answer`` (null where the version has no label for it; else ``axis``, ``origin``, ``confidence``,
 ``classifier``, ``taxonomy``).
 """
 
@@ -256,10 +256,19 @@ def _history(root: Path, indicator: str, *, as_json: bool) -> None:
 def _in_words(root: Path, indicator: str) -> dict[str, object] | None:
     from dataclasses import asdict
 
+    from observatudo import paths
+    from observatudo.classify import overrides
     from observatudo.classify.entries import catalogue
+    from observatudo.classify.taxonomy import load_taxonomy
 
     entry = catalogue(root)[0].get(indicator)
-    return asdict(entry) if entry else None
+    if entry is None:
+        return None
+    try:
+        decided = overrides.read(root / paths.OVERRIDES, load_taxonomy(root))
+    except ObservatudoError:  # a damaged file of decisions is told by ``labels``; the history is as good without
+        decided = {}
+    return asdict(entry) | {"override": decided.get(indicator)}
 
 
 def _print_history(found: History) -> None:

@@ -197,7 +197,13 @@ def test_a_history_says_what_the_indicator_is(
     cli.labels(history=LEITO, as_json=True)
     told = json.loads(capsys.readouterr().out)["indicator"]
     assert (told["name"], told["description"], told["source_axis"]) == ("Leitos hospitalares", "Leitos do SUS", None)
-    assert told["dataset"] == fixtures.VARIABLES
+    assert (told["dataset"], told["override"]) == (fixtures.VARIABLES, None)
+    (small / paths.OVERRIDES).write_text(HEADER + f"{LEITO},Economia,m,2026-01-31,por quê\n", encoding="utf-8")
+    cli.labels(history=LEITO, as_json=True)
+    assert json.loads(capsys.readouterr().out)["indicator"]["override"] == "Economia"
+    (small / paths.OVERRIDES).write_text("half", encoding="utf-8")
+    cli.labels(history=LEITO, as_json=True)
+    assert json.loads(capsys.readouterr().out)["indicator"]["override"] is None
 
 
 # --- over versions

@@ -62,7 +62,7 @@ class DecideScreen(Base):
         self._indicator, self._axes = indicator, list(axes)
 
     def body(self) -> Iterable[Widget]:
-        question = _("Which axis, and why? {name}").format(name=figures.printable(self._indicator.name))
+        question = _("Which axis, and why? enter goes on · {name}").format(name=figures.printable(self._indicator.name))
         yield Static(Text(question, no_wrap=True, overflow="ellipsis"), classes="title")
         columns: tuple[Column[Axis], ...] = (
             Column(lambda: _("axis"), 18, lambda a: a.key),
@@ -70,9 +70,7 @@ class DecideScreen(Base):
             Column(lambda: _("what belongs to it"), 20, lambda a: a.definition, flex=True, tone=lambda _a: "muted"),
         )
         self._table: VirtualTable[Axis] = VirtualTable(columns, empty=_("no axis fits"))
-        definition = TextView(id="definition")
-        definition.can_focus = False
-        yield Vertical(self._table, definition)
+        yield Vertical(self._table, TextView(id="definition"))
         yield Horizontal(Static(_("reason:")), Input(id="reason", compact=True), classes="reason")
         yield Static("", id="command")
 
@@ -159,8 +157,8 @@ class TakeBackScreen(Base):
     def body(self) -> Iterable[Widget]:
         yield Static(Text(_("Take the decision back? enter does, esc goes back")), classes="title")
         told = _("a person put it on {axis}").format(axis=self._indicator.override)
-        lines = [toned(told, "warn"), Text(), *labelled.in_short(self._indicator), Text()]
-        yield TextView([*lines, toned(typed(self._words), "accent")])
+        lines = [toned(told, "warn"), toned(typed(self._words), "accent"), Text()]
+        yield TextView([*lines, *labelled.in_short(self._indicator)])
 
     def copied(self) -> str:
         return typed(self._words).removeprefix("$ ")

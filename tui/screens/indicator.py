@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -15,7 +15,7 @@ from tui import labelled
 from tui.actions import Action, bindings
 from tui.labelled import Axis, Indicator
 from tui.panes import Pane
-from tui.reading import dicts, integer, mapping, number
+from tui.reading import dicts, integer, mapping, number, text_or_none
 from tui.screens.fed import Fed
 from tui.table import Column, Rows, VirtualTable
 from tui.textview import TextView
@@ -62,7 +62,7 @@ class IndicatorScreen(Fed):
     MODE = "labels"
     ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
-    read_from = (paths.LABELS,)
+    read_from = (paths.LABELS, paths.OVERRIDES)
 
     def __init__(self, indicator: Indicator, axes: Sequence[Axis]) -> None:
         super().__init__()
@@ -88,6 +88,7 @@ class IndicatorScreen(Fed):
         top = mapping(content)
         self._answers = [_answer(step) for step in dicts(top.get("steps"))]
         about = mapping(top.get("indicator"))
+        self._indicator = _decided(self._indicator, text_or_none(about.get("override")))
         lines = labelled.in_short(self._indicator)
         lines += [Text(), Text(str(about.get("description") or _("its dataset describes it no further")))]
         problem, skipped = str(top.get("problem") or ""), integer(top.get("skipped")) or 0
@@ -134,6 +135,17 @@ class IndicatorScreen(Fed):
         from tui.screens.blame import BlameScreen
 
         self.app.push_screen(BlameScreen(self.MODE, ["rotulo", "--indicador", self._indicator.id], "eixo"))
+
+
+def _decided(own: Indicator, override: str | None) -> Indicator:
+    """Return an indicator with what people have decided on it by now."""
+    if own.source_axis is not None:
+        waits = ""
+    elif override is None:
+        waits = figures.NONE if own.origin == "humano" else ""
+    else:
+        waits = "" if (own.origin, own.axis) == ("humano", override) else override
+    return replace(own, override=override, waits=waits)
 
 
 def _answer(step: dict[str, Json]) -> Answer:

@@ -43,7 +43,7 @@ INDICATORS: tuple[Column[Indicator], ...] = (
 )
 SHARES: tuple[Column[Series], ...] = (
     Column(lambda: _("axis, origin"), 18, lambda s: s.name, flex=True, tone=lambda s: s.tone),
-    Column(lambda: _("number"), 7, lambda s: s.shown, right=True),
+    Column(lambda: _("number"), 6, lambda s: s.shown, right=True),
     Column(lambda: _("share"), 7, lambda s: s.second, right=True),
     Column(lambda: "", BAR, lambda s: bar(s.bar), keep=2, tone=lambda _s: "accent"),
     Column(lambda: _("versions"), CURVE, lambda s: curve(s.points), keep=1, tone=lambda _s: "muted"),
@@ -109,7 +109,8 @@ class LabelsScreen(Fed):
         own, count = self._state, figures.count
         parts = [f"{_('Labels')} {count(own.total)}"]
         if self.wanted:
-            parts[0] += f"  /{self.wanted}"
+            fit = len(labelled.chosen(own, self.wanted, self._order))
+            parts[0] = f"{_('Labels')} {count(fit)}/{count(own.total)}  /{self.wanted}"
         if own.waiting:
             parts.append(_("{count} wait(s) for dvc repro").format(count=count(own.waiting)))
         parts.append(_("{count} without axis").format(count=count(own.undefined)))

@@ -45,7 +45,7 @@ class TestScreen(Base):
 
     MODE: ClassVar[str] = "models"
     CSS = """
-    TestScreen #told { height: auto; max-height: 50%; }
+    TestScreen #told { height: auto; max-height: 50%; padding: 0 1; }
     """
 
     def __init__(self, test: Test) -> None:
@@ -83,7 +83,10 @@ class TestScreen(Base):
         if own.problem:
             lines.append(toned(f"! {own.problem}", "warn"))
         elif own.status in ("fail", "warn") and not own.rows:
-            lines.append(Text(_("this kind of test keeps no rows"), "dim"))
+            told = (
+                _("its SQL finds no row in the warehouse that is here") if own.kind == "test" else _("it has no rows")
+            )
+            lines.append(Text(told, "dim"))
         return lines
 
     def copied(self) -> str:

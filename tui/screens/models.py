@@ -12,7 +12,7 @@ from textual.binding import BindingType
 
 from observatudo import figures, paths
 from observatudo.i18n import _
-from tui import dbtstate
+from tui import dbtstate, dbtwords
 from tui.actions import Action, bindings
 from tui.dbtstate import Model, Source, Test
 from tui.panes import Pane, Panes
@@ -38,8 +38,9 @@ MODELS: tuple[Column[Model], ...] = (
     Column(lambda: _("model"), 20, lambda m: m.name, flex=True, sort="name"),
     Column(lambda: _("status"), 10, lambda m: dbtstate.status(m.status), tone=lambda m: TONES.get(m.status, "")),
     Column(lambda: _("rows"), 11, lambda m: figures.count(m.rows), right=True, sort="rows"),
-    Column(lambda: _("kind"), 12, lambda m: m.materialized, keep=2),
+    Column(lambda: _("kind"), 6, lambda m: m.materialized, keep=2),
     Column(lambda: _("took"), 8, lambda m: figures.duration(m.seconds), right=True, keep=1, sort="seconds"),
+    Column(lambda: _("description"), 30, lambda m: m.description, keep=3, flex=True, tone=lambda _m: "muted"),
 )  # fmt: skip
 TESTS: tuple[Column[Test], ...] = (
     Column(lambda: _("status"), 10, lambda t: dbtstate.status(t.status), tone=lambda t: TONES.get(t.status, "")),
@@ -52,8 +53,8 @@ TESTS: tuple[Column[Test], ...] = (
 SOURCES: tuple[Column[Source], ...] = (
     Column(lambda: _("fresh"), 9, lambda s: s.glyph, tone=lambda s: s.tone),
     Column(lambda: _("source"), 24, lambda s: s.name, flex=True),
-    Column(lambda: _("age"), 8, lambda s: dbtstate.days(s.age_days), right=True),
-    Column(lambda: _("late after"), 11, lambda s: dbtstate.days(s.limit_days), right=True, keep=1),
+    Column(lambda: _("age"), 8, lambda s: dbtwords.days(s.age_days), right=True),
+    Column(lambda: _("late after"), 11, lambda s: dbtwords.days(s.limit_days), right=True, keep=1),
     Column(lambda: _("snapshot"), 10, lambda s: figures.moment(s.fetched_at or figures.NONE)[:10], keep=2),
     Column(lambda: _("published"), 12, lambda s: s.frequency or figures.NONE, keep=3),
 )
@@ -141,11 +142,11 @@ class ModelsScreen(Fed):
             self._sources.show(Rows([source for source in own.sources if fits(_of_source(source))]))
         elif pane == "lineage":
             chosen = self._models.row or next(iter(own.models), None)
-            self._lineage.show(dbtstate.lineage(own, chosen.name) if chosen else [])
+            self._lineage.show(dbtwords.lineage(own, chosen.name) if chosen else [])
         elif pane == "counts":
             self._counts.fill(dbtstate.rows_over_versions(self._past))
         else:
-            self._target.show(dbtstate.about_target(own), keep=True)
+            self._target.show(dbtwords.about_target(own), keep=True)
 
     def on_virtual_table_opened(self, message: VirtualTable.Opened) -> None:
         from tui.screens.model import ReadScreen, TestScreen
@@ -153,18 +154,18 @@ class ModelsScreen(Fed):
         if message.table is self._models and self._models.row:
             model = self._models.row
             self.app.push_screen(
-                ReadScreen(self.MODE, model.name, dbtstate.about_model(self._state, model), model.name)
+                ReadScreen(self.MODE, model.name, dbtwords.about_model(self._state, model), model.name)
             )
         elif message.table is self._tests and self._tests.row:
             self.app.push_screen(TestScreen(self._tests.row))
         elif message.table is self._sources and self._sources.row:
             source = self._sources.row
-            lines = dbtstate.about_source(self._state, source)
+            lines = dbtwords.about_source(self._state, source)
             self.app.push_screen(ReadScreen(self.MODE, source.name, lines, source.dataset or source.name))
         elif message.table is self._counts.table and self._counts.table.row:
             model_ = self._state.find(self._counts.table.row.key)
             if model_ is not None:
-                lines = dbtstate.about_model(self._state, model_)
+                lines = dbtwords.about_model(self._state, model_)
                 self.app.push_screen(ReadScreen(self.MODE, model_.name, lines, model_.name))
 
     def copied(self) -> str:
