@@ -11,6 +11,7 @@ import typer
 from observatudo.i18n import _
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -67,31 +68,33 @@ def diff(
 
     Without B the workspace is compared, without A with HEAD.
     """
-    from observatudo.errors import ObservatudoError
-    from observatudo.readonly import require_writable
-
     if sum((as_md, as_json, as_html)) > 1:
         raise typer.BadParameter(_("--md, --json and --html exclude each other"))
     _mind_the_exit_code()
+    form = _form(as_md, as_json, as_html)
+    detail = _Detail(counts, samples, samples_of or [])
+    raise typer.Exit(_ended(lambda: _diff(versions or [], table or [], key or [], fail_on, detail, form, output)))
+
+
+def _ended(work: Callable[[], int]) -> int:
+    """Return the exit code of the work, or of what stopped it, which is told."""
+    from observatudo.errors import ObservatudoError
+
     try:
-        if output is not None:
-            require_writable("diff -o")
-        detail = _Detail(counts, samples, samples_of or [])
-        code = _diff(versions or [], table or [], key or [], fail_on, detail, _form(as_md, as_json, as_html), output)
+        return work()
     except _Usage as error:
         _say(error.cause)
-        code = USAGE
+        return USAGE
     except ObservatudoError as error:
         _say(error)
-        code = NOT_COMPARABLE
+        return NOT_COMPARABLE
     except BrokenPipeError:
         raise
     except OSError as error:
         _say(_("the system refused: {reason}").format(reason=error))
-        code = INTERNAL
+        return INTERNAL
     except KeyboardInterrupt:
-        code = INTERRUPTED
-    raise typer.Exit(code)
+        return INTERRUPTED
 
 
 @dataclass(frozen=True)
@@ -158,8 +161,11 @@ def _diff(
     from observatudo.compare.show import words
     from observatudo.errors import ObservatudoError
     from observatudo.paths import repository
+    from observatudo.readonly import require_writable
     from observatudo.versions import Versions
 
+    if output is not None:
+        require_writable("diff -o")
     try:
         root = repository()
         given, path, taken = _keys(keys), _path(output), _samples_of(detail.samples_of)
