@@ -40,7 +40,7 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Past:
     return made
 
 
-async def _compared(app: Dashboard, a: str = "HEAD~1", b: str = "HEAD", *, shows: str = "a  ") -> str:
+async def _compared(app: Dashboard, a: str = "HEAD~1", b: str = "HEAD", *, shows: str = "a  HEAD~1") -> str:
     app.compare(a, b)
     return await until(app, shows, gone="esc stops it")
 
@@ -102,7 +102,7 @@ async def test_every_part_is_there_at_every_size(
 async def test_a_broken_rule_is_said_first(repo: Past) -> None:
     repo.write("configs/diff.yaml", "rules:\n- rule: removed>0\n  reason: rows are for ever\n")
     async with dashboard(repo.root) as (app, _pilot):
-        shown = await _compared(app)
+        shown = await _compared(app, shows="rows are for ever")
         lines = [line.strip() for line in shown.splitlines()]
         assert lines[3].startswith("! policy broken (1):") and "rows are for ever" in lines[4]
 

@@ -19,7 +19,7 @@ from tui.jobs import Failed
 from tui.panes import Panes
 from tui.parts import Bottom
 from tui.screens.base import Base
-from tui.screens.compare_found import Found, Kept, compared, said, typed
+from tui.screens.compare_found import Found, Kept, compared, said, short, typed
 from tui.screens.compare_names import NamesScreen, resolved
 from tui.table import VirtualTable
 from tui.textview import TextView
@@ -84,7 +84,7 @@ class CompareScreen(Base):
     @work(exclusive=True, group="compare")
     async def _compare(self, a: str, b: str) -> None:
         self._command = ["diff", a, b]
-        self._title(_("comparing {a} with {b} …").format(a=_short(a), b=_short(b)))
+        self._title(_("comparing {a} with {b} …").format(a=short(a), b=short(b)))
         await self.query_one("#parts").remove_children()
 
         def tell(line: str) -> None:
@@ -110,7 +110,7 @@ class CompareScreen(Base):
 
         self._found = found
         a, b = (figures.printable(side.name) for side in (found.comparison.a, found.comparison.b))
-        self._title(f"{_short(a)} → {_short(b)}")
+        self._title(f"{short(a)} → {short(b)}")
         parts = self.query_one("#parts")
         await parts.remove_children()
         self._say([])
@@ -122,7 +122,7 @@ class CompareScreen(Base):
     def _fail(self, lines: list[str]) -> None:
         self._found = None
         if self.is_attached:
-            self._title(_("not compared: {a} and {b}").format(a=_short(self._sides[0]), b=_short(self._sides[1])))
+            self._title(_("not compared: {a} and {b}").format(a=short(self._sides[0]), b=short(self._sides[1])))
             told = [toned(figures.printable(line), "accent" if "→" in line else "bad") for line in lines]
             self._say([*told, Text(), *_how_to_begin()])
             self.query_one(Bottom).refresh()
@@ -227,11 +227,6 @@ class CompareScreen(Base):
 
 
 _EXPORT = next(action for action in ACTIONS if action.id == "compare.export")
-
-
-def _short(name: str) -> str:
-    is_commit = len(name) == 40 and set(name) <= set("0123456789abcdef")
-    return name[: figures.SHORT] if is_commit else name
 
 
 def _how_to_begin() -> list[Text]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from observatudo import figures
 from observatudo.i18n import _
 from tui.jobs import Failed, Json, result
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 EXAMPLES = 200  # of each kind of change, when more are asked for
 MOST_EXAMPLES = 10_000  # that the command gives
 _KEPT = 6  # comparisons
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _UNFIT = re.compile(r"[^\w.]+")  # for the name of a file
 _FINE = (0, 1, 2)  # 1: a rule is broken, 2 with a result: not comparable in part
 _TRACE = "Traceback (most recent call last)"
@@ -97,6 +99,11 @@ def examples_command(found: Found, table: str, of: Mapping[str, str], most: int 
 def exact(side: Side) -> str:
     """Return a name of a side that stays the same when branches move."""
     return side.commit if side.kind in ("commit", "experiment") and side.commit else side.name
+
+
+def short(name: str) -> str:
+    """Return a name as a head shows it: of a commit's 40 digits the first."""
+    return name[: figures.SHORT] if _COMMIT.fullmatch(name) else name
 
 
 def said(failed: Failed, arguments: list[str]) -> list[str]:

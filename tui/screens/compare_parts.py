@@ -42,12 +42,17 @@ def verdict_lines(found: Found) -> list[Text]:
     answer = toned(report.verdict, tone(outcome))
     answer.stylize("bold")
     sides = [
-        Text.assemble((f"{letter}  ", "bold"), figures.printable(side.name), "  ", (side_in_short(side), "dim"))
+        Text.assemble((f"{letter}  ", "bold"), _name_of(side), (side_in_short(side), "dim"))
         for letter, side in (("a", found.comparison.a), ("b", found.comparison.b))
     ]
     missing = [toned(f"! {line}", "warn") for line in report.missing]
     same = [Text(report.same, "dim")] if report.same else []
     return [*policy, answer, *sides, *missing, *same] if breaches else [answer, *sides, *policy, *missing, *same]
+
+
+def _name_of(side: Side) -> str:
+    """Return how a side was named, unless that is its commit, which follows."""
+    return "" if side.name == side.commit else f"{figures.printable(side.name)}  "
 
 
 def side_in_short(side: Side) -> str:
