@@ -168,7 +168,7 @@ def _indicator(own: dict[str, Json], pending: set[str]) -> Indicator:
 def _concern(problem: dict[str, Json]) -> Concern:
     kind = str(problem.get("kind", ""))
     kinds: dict[str, tuple[int, str, str, str]] = {
-        "overrides_damaged": (0, "✗", _("decisions damaged"), "bad"),
+        "overrides_damaged": (0, "✗", _("damaged file"), "bad"),
         "axis": (1, "✗", _("invalid axis"), "bad"),
         "not_ingested": (2, "✗", _("not ingested"), "bad"),
         "source_axis": (3, "!", _("unknown axis"), "warn"),

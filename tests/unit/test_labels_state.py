@@ -17,72 +17,22 @@ import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observatudo import config, parquet, paths
-from observatudo.classify import catalogue, decide, examples, labels, overrides, state, timeline
+from observatudo import paths
+from observatudo.classify import decide, overrides, state, timeline
 from observatudo.classify.taxonomy import load_taxonomy
 from observatudo.cli import labels as cli
 from observatudo.errors import ConfigError, ObservatudoError
 from tests import fixtures_warehouse as fixtures
 from tests.conftest import ROOT, once
+from tests.labelled import DEATHS, FROM_SOURCE, HEADER, LEITO, RENDA, UNKNOWN_AXIS, classify, make
 from tests.past import Past, label, past
 
-TAXONOMY = """\
-version: "1"
-axes:
-- key: Saude
-  title: Saúde
-  definition: Saúde, hospitais, doenças, leitos, óbitos
-  examples: [Leitos hospitalares, Cobertura vacinal, Taxa de mortalidade infantil]
-  rules: [{weight: 3, terms: [leito, óbito, vacina]}]
-- key: Economia
-  title: Economia
-  definition: Economia, produto, renda, emprego, empresas
-  examples: [Produto interno bruto, Empregos formais, Renda por habitante]
-  rules: [{weight: 3, terms: [produto, renda, emprego]}]
-- key: Indefinido
-  title: Indefinido
-  definition: Códigos e nomes, que não medem nada
-  examples: [Código do município, Nome do município, Data da coleta]
-  rules: [{weight: 3, terms: [código, nome]}]
-"""
-HEADER = "id_indicador,eixo,autor,data,justificativa\n"
 DAY = datetime.date(2026, 11, 23)
-DEATHS, LEITO, RENDA = "registro_civil_obito", "brmunipanel_leito", "brmunipanel_renda"
-FROM_SOURCE, UNKNOWN_AXIS = "brmunipanel_fonte", "brmunipanel_tema"
-
-
-def _classified(root: Path) -> None:
-    """Do what the stage does."""
-    taxonomy = load_taxonomy(root)
-    decided = overrides.read(root / paths.OVERRIDES, taxonomy)
-    indicators = catalogue.read_indicators(root)
-    threshold = config.load_params(root).classify.threshold
-    classifier = labels.Classifier(taxonomy, labels.learnt(examples.read(root, taxonomy), indicators, decided))
-    found = labels.classify(indicators, classifier, taxonomy, decided, threshold)
-    parquet.write(catalogue.to_table(found, taxonomy, classifier.version), root / paths.LABELS)
-    figures = {"classify": catalogue.metrics(found, taxonomy, classifier.held_back(threshold))}
-    (root / paths.METRICS).mkdir(parents=True, exist_ok=True)
-    (root / paths.METRICS / "classify.json").write_text(json.dumps(figures), encoding="utf-8")
-
-
-def _make(folder: Path) -> None:
-    root = fixtures.build(folder / "small")
-    shutil.rmtree(root / paths.LABELLED)
-    (root / paths.TAXONOMY).write_text(TAXONOMY, encoding="utf-8")
-    (root / paths.OVERRIDES).write_text(HEADER, encoding="utf-8")
-    rows: list[tuple[object, ...]] = [
-        (FROM_SOURCE, "Leitos", None, None, "unica", "Economia", None),
-        (LEITO, "Leitos hospitalares", "Leitos do SUS", "leito", "unica", None, None),
-        (RENDA, "Renda média", None, None, "unica", None, None),
-        (UNKNOWN_AXIS, "Empregos", None, None, "unica", "Tema 7", None),
-    ]
-    fixtures.indicators(root, fixtures.VARIABLES, rows)
-    _classified(root)
 
 
 @pytest.fixture(scope="module")
 def _small_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return once(tmp_path_factory, "labels", _make) / "small"
+    return once(tmp_path_factory, "labels", lambda folder: make(folder / "small")) / "small"
 
 
 @pytest.fixture
@@ -130,7 +80,7 @@ def test_decisions_without_effect_are_named_until_a_run_applies_them(small: Path
                "nada,Saude,Ana,2026-01-31,x")  # fmt: skip
     own = {("source_axis", UNKNOWN_AXIS), ("override_unused", FROM_SOURCE), ("override_unknown", "nada")}
     assert _kinds(state.state(small)) == own | {("override_pending", LEITO)}
-    _classified(small)
+    classify(small)
     found = state.state(small)
     assert _kinds(found) == own
     assert found.by_origin["humano"] == 1
