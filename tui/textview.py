@@ -30,6 +30,8 @@ ACTIONS = (
 
 def plain(text: str) -> str:
     """Return text as a search compares it: without case and accents."""
+    if text.isascii():  # most text is, and thousands of lines are searched at once
+        return text.lower()
     parts = unicodedata.normalize("NFD", text.casefold())
     return "".join(char for char in parts if not unicodedata.combining(char))
 

@@ -125,7 +125,8 @@ class LiveScreen(Base):
         now, width, run = time.time(), self.size.width - 2, self._picture.run
         self.query_one("#about", Static).update(board.about(run, now, width), layout=False)
         self.query_one("#machine", Static).update(board.machine(self._picture, width), layout=False)
-        hints = [toned(self._told, "warn")] if self._told else []
+        told = [self._told, figures.printable(self._picture.problem)]
+        hints = [toned(f"! {each}", "warn") for each in told if each]
         hints += board.hint(run, now, width, may_start=not self.context.is_read_only)
         hint = self.query_one("#hint", Static)
         hint.display = bool(hints)
@@ -168,8 +169,6 @@ class LiveScreen(Base):
             self._of_all(),
         ]
         line = Text("  ".join(filter(None, parts)), no_wrap=True, overflow="ellipsis")
-        if self._picture.problem:
-            line = toned(f"! {figures.printable(self._picture.problem)}", "warn")
         self.query_one("#follow", Static).update(line, layout=False)
 
     def _of_all(self) -> str:

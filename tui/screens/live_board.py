@@ -125,8 +125,8 @@ def hint(run: RunNow | None, now: float, width: int, *, may_start: bool) -> list
     if cell_len(since) > width:
         since = _("nothing runs since {when}; {how}").format(when=when, how=how)
     why = {
-        log.INTERRUPTED: _("It was stopped or killed. What was complete is kept; dvc repro does the rest."),
-        log.FAILED: _("A stage failed. What was complete is kept; mend the cause, then dvc repro does the rest."),
+        log.INTERRUPTED: _("Stopped or killed. What was complete is kept."),
+        log.FAILED: _("What was complete is kept; mend the cause and run again."),
         log.NOOP: _("Nothing had changed, so nothing had to run."),
     }
     return [Text(since), *([toned(why[run.status], TONES[run.status])] if run.status in why else [])]
@@ -173,8 +173,7 @@ def _block(stage: Stage, picture: Picture, now: float, width: int, longest: int,
     if is_wide and width >= 70:
         end.append(f"{_memory(stage.peak_mb):>10}")
     room = max(_SHORTEST_NAME, min(longest, width - 2 - 2 - sum(map(len, end))))
-    name = Text(stage.name)
-    name.truncate(room, overflow="ellipsis", pad=True)
+    name = _end_of(stage.name, room)
     glyph = toned(figures.GLYPHS.get(stage.status, "?"), TONES.get(stage.status, ""))
     warned = toned(" !" if stage.warnings else "  ", "warn")
     line = Text.assemble(glyph, " ", name, warned, *end, no_wrap=True, end="")
@@ -184,6 +183,15 @@ def _block(stage: Stage, picture: Picture, now: float, width: int, longest: int,
         cpu = taken.cpu if taken else ()
         figures_ = f" {_share(cpu[-1]):>5} {_memory(taken.memory_mb):>10}" if taken else ""
         yield Text.assemble("  ", (spark(cpu, _SPARK), "cyan"), figures_, f"  {_rows(stage)}", no_wrap=True, end="")
+
+
+def _end_of(name: str, width: int) -> str:
+    """Return a name in so many cells; of one that is too long its end, which tells it from its neighbours."""
+    length = cell_len(name)
+    while cell_len(name) >= width < length:
+        name = name[1:]
+    shown = name if length <= width else f"…{name}"
+    return shown + " " * (width - cell_len(shown))
 
 
 def _took(stage: Stage, now: float) -> str:

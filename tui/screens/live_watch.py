@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from observatudo.live.state import LiveRun, Stage
 
 READ_S, SAMPLE_S = 0.3, 1.0
+_BREATH_S = 0.02  # between two readings while there is more: Python runs one thread at a time, and keys come first
 UNSEEN_S = 2.0  # between two readings while another screen is seen; nothing is sampled then
 
 
@@ -97,8 +98,7 @@ class Watcher:
                     sampled, taken = time.monotonic(), _sampled(watch)
                 if events or is_due:
                     self._tell(events, _picture(watch, taken))
-                if not watch.follower.more:
-                    self._wake.wait(READ_S if self._is_seen else UNSEEN_S)
+                self._wake.wait(_BREATH_S if watch.follower.more else READ_S if self._is_seen else UNSEEN_S)
 
 
 def _sampled(watch: Watch) -> dict[str, Taken]:
