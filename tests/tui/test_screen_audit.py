@@ -126,7 +126,9 @@ async def test_what_is_refused_says_why_and_what_to_type(tiny: Tiny) -> None:
     async with dashboard(tiny.root, (80, 24)) as (app, pilot):
         await at(app, pilot, "rollback")
         await until(app, "2 versions")
-        await pilot.press("j", "enter")
+        await pilot.press("slash", *"first", "enter")
+        await until(app, "1 versions")
+        await pilot.press("enter")
         await until(app, "This cannot be done now", "inputs differ from the last commit", "git stash")
         await pilot.press("B")
         assert "short hash" not in text(app)

@@ -152,7 +152,9 @@ class Base(Screen[None]):
 
     def _focus_first(self) -> None:
         for widget in self.query("VirtualTable, TextView"):
-            if widget.display and widget.focusable:
+            if widget.focusable and all(
+                each.display for each in widget.ancestors_with_self if isinstance(each, Widget)
+            ):
                 widget.focus()
                 return
 
