@@ -86,7 +86,7 @@ def _head(preview: Preview) -> list[Text]:
     branch = text_of(content.get("branch")).removeprefix("refs/heads/")
     pairs = [
         (_("to"), f"{preview.target}  {date}  {subject}"),
-        (_("from"), f"{text_of(content.get('from'))}  {_('(HEAD of {branch})').format(branch=branch)}"),
+        (_("from"), text_of(content.get("from")) + "  " + _("(HEAD of {branch})").format(branch=branch)),
         (_("how"), _("as one new commit on {branch}; no history is lost").format(branch=branch)),
     ]
     if content.get("pulled"):
