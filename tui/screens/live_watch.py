@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event as Signal
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from observatudo.live.words import is_interruption
 from observatudo.runs import identity
 
 if TYPE_CHECKING:
+    from observatudo.journal import Json
     from observatudo.live.events import Event
     from observatudo.live.sample import Machine
     from observatudo.live.state import LiveRun, Stage
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 READ_S, SAMPLE_S = 0.3, 1.0
 _BREATH_S = 0.02  # between two readings while there is more: Python runs one thread at a time, and keys come first
 UNSEEN_S = 2.0  # between two readings while another screen is seen; nothing is sampled then
+_NONE: dict[str, Json] = {}  # nothing shown needs the fields of an event; those of thousands take memory
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Watcher:
             taken: dict[str, Taken] = {}
             while not self._is_stopped:
                 self._wake.clear()
-                events = watch.read()
+                events = [replace(event, fields=_NONE) for event in watch.read()]
                 is_due = self._is_seen and time.monotonic() - sampled >= SAMPLE_S
                 if is_due:
                     sampled, taken = time.monotonic(), _sampled(watch)
