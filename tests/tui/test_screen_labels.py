@@ -100,7 +100,7 @@ async def test_an_axis_and_a_problem_lead_to_their_indicators(labelled: Path) ->
         await until(app, "axis, origin")
         await pilot.press("enter")
         await until(app, "Labels 2/5  /axis:Saude", "Leitos hosp", gone="Renda")
-        await pilot.press("escape")
+        await pilot.press("r", "escape")  # what reads anew does not stand in the way
         await until(app, "Renda média", gone="/axis")
         await pilot.press("p")
         await until(app, "oscillates")
@@ -210,6 +210,10 @@ async def test_esc_stops_the_command(labelled: Path) -> None:
         await until(app, "stopped", "r reads again")
         await pilot.press("r")
         await until(app, "Renda média")
+        await pilot.press("r", "escape")
+        await until(app, "Labels 5", "Renda média", gone="reading …")
+        await pilot.press("enter", "escape")
+        await until(app, "Labels 5")
         assert app.focused is not None and isinstance(app.focused, VirtualTable)
         assert not isinstance(app.focused, Input)
 

@@ -22,6 +22,7 @@ from tui.screens.base import Base
 from tui.textview import TextView
 from tui.tones import toned
 
+HISTORY = (Path(".git/logs/HEAD"), Path("dvc.lock"))  # another commit, or another version of the outputs
 _Stamp = tuple[object, ...]
 
 
@@ -84,9 +85,8 @@ class Fed(Base):
             self._read_past()
 
     def _stamp_now(self) -> _Stamp:
-        """Return what is another when a file that the command reads is, or the newest version."""
-        view = self.context.view
-        found: list[object] = [version.commit for version in view.versions(view.first_versions(1))]
+        """Return what is another when a file that the command reads is."""
+        found: list[object] = []
         for path in self.read_from:
             try:
                 state = (self.context.root / path).stat()
@@ -140,8 +140,8 @@ class Fed(Base):
 
     def _fill_current(self) -> None:
         if self.is_attached and self._is_fed:
-            self._entitle(self.heading())
             self.fill(self.query_one(Panes).current)
+            self._entitle(self.heading())
 
     def _fail(self, message: str) -> None:
         self._is_fed = False
@@ -190,8 +190,9 @@ class Fed(Base):
         return True
 
     def action_back(self) -> None:
-        """Stop the command where it is at work; else go back."""
-        if not self._stop_reading():
+        """Go back, or take the filter off; where there is neither, stop the command that is at work."""
+        is_on_top = len(self.app.screen_stack) > 1
+        if is_on_top or (self.wanted and self._is_fed) or not self._stop_reading():
             super().action_back()
         elif self._is_fed:
             self._entitle(self.heading())

@@ -16,7 +16,7 @@ from tui.actions import Action, bindings
 from tui.labelled import Axis, Indicator
 from tui.panes import Pane
 from tui.reading import dicts, integer, mapping, number, text_or_none
-from tui.screens.fed import Fed
+from tui.screens.fed import HISTORY, Fed
 from tui.table import Column, Rows, VirtualTable
 from tui.textview import TextView
 
@@ -62,7 +62,7 @@ class IndicatorScreen(Fed):
     MODE = "labels"
     ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
-    read_from = (paths.LABELS, paths.OVERRIDES)
+    read_from = (paths.LABELS, paths.OVERRIDES, *HISTORY)
 
     def __init__(self, indicator: Indicator, axes: Sequence[Axis]) -> None:
         super().__init__()

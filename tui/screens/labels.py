@@ -16,7 +16,7 @@ from tui import label_shares, labelled
 from tui.actions import Action, bindings
 from tui.labelled import Concern, Indicator
 from tui.panes import Pane, Panes
-from tui.screens.fed import Fed
+from tui.screens.fed import HISTORY, Fed
 from tui.sift import Item, sifter
 from tui.table import Column, Rows, VirtualTable
 from tui.textview import TextView
@@ -68,14 +68,16 @@ class LabelsScreen(Fed):
     LabelsScreen #aside { width: 1fr; max-width: 60; border-left: solid $panel; }
     """
     read_from = (
-        paths.LABELS, paths.OVERRIDES, paths.TAXONOMY, paths.PARAMS, paths.METRICS / "classify.json"
-    )  # fmt: skip
+        *(paths.LABELS, paths.OVERRIDES, paths.TAXONOMY, paths.PARAMS, paths.METRICS / "classify.json"),
+        *HISTORY,
+    )
 
     def __init__(self) -> None:
         super().__init__()
         self._state = labelled.state({})
         self._past: label_shares.Past = ()
         self._order = _ORDERS[0]
+        self._found: list[Indicator] = []
 
     def asked(self) -> Sequence[str]:
         return ["labels"]
@@ -109,8 +111,8 @@ class LabelsScreen(Fed):
         own, count = self._state, figures.count
         parts = [f"{_('Labels')} {count(own.total)}"]
         if self.wanted:
-            fit = len(labelled.chosen(own, self.wanted, self._order))
-            parts[0] = f"{_('Labels')} {count(fit)}/{count(own.total)}  /{self.wanted}"
+            fit = f"{count(len(self._found))}/" if self.query_one(Panes).current == "indicators" else ""
+            parts[0] = f"{_('Labels')} {fit}{count(own.total)}  /{self.wanted}"
         if own.waiting:
             parts.append(_("{count} wait(s) for dvc repro").format(count=count(own.waiting)))
         parts.append(_("{count} without axis").format(count=count(own.undefined)))
@@ -122,7 +124,8 @@ class LabelsScreen(Fed):
     def fill(self, pane: str) -> None:
         if pane == "indicators":
             self._table.sorted_by = (self._order, False)
-            self._table.show(Rows(labelled.chosen(self._state, self.wanted, self._order)))
+            self._found = labelled.chosen(self._state, self.wanted, self._order)
+            self._table.show(Rows(self._found))
         elif pane == "axes":
             self._trends.fill(label_shares.shares(self._state, self._past))
         elif pane == "agreement":
