@@ -51,7 +51,7 @@ async def _go_to(app: Dashboard, pilot: Pilot[None], name: str) -> None:
     ("size", "lang", "told"),
     [
         ((60, 16), "en", ("below 0.6", "conf.", "0.9")),
-        ((80, 24), "pt_BR", ("indicadores", "0,6", "0,9", "brmunipanel/variavel")),
+        ((80, 24), "pt_BR", ("indicadores", "0,6", "0,9", "Óbitos registrados em cartório")),
         ((120, 30), "en", ("by axis", "agreement", "to look at", "the rules say: ")),
     ],
     ids=str,

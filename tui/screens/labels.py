@@ -38,7 +38,7 @@ INDICATORS: tuple[Column[Indicator], ...] = (
     Column(lambda: _("by"), 6, lambda i: i.origin, sort="origin", tone=lambda i: _TONES.get(i.origin, "")),
     Column(lambda: _("conf."), 6, lambda i: labelled.confidence(i.confidence), right=True, sort="confidence"),
     Column(lambda: _("name"), 26, labelled.shown_name, flex=True, sort="name"),
-    Column(lambda: _("dataset"), 20, lambda i: i.dataset, keep=1, tone=lambda _i: "muted"),
+    Column(lambda: _("dataset"), 30, lambda i: i.dataset, keep=1, tone=lambda _i: "muted"),
     Column(lambda: "id", 34, lambda i: i.id, keep=2, tone=lambda _i: "muted"),
 )
 SHARES: tuple[Column[Series], ...] = (
