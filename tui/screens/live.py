@@ -163,10 +163,10 @@ class LiveScreen(Base):
         below = log.below
         parts = [
             f"● {_('follows')}" if log.is_following else f"‖ {_('f follows')}",
-            _("{count} below").format(count=figures.count(below)) if below and not log.is_following else "",
+            self._of_all(),
             words[self._least] if self._least else "",
             f"/{self.wanted}" if self.wanted else "",
-            self._of_all(),
+            _("{count} below").format(count=figures.count(below)) if below and not log.is_following else "",
         ]
         line = Text("  ".join(filter(None, parts)), no_wrap=True, overflow="ellipsis")
         self.query_one("#follow", Static).update(line, layout=False)

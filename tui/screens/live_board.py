@@ -169,7 +169,7 @@ def _block(stage: Stage, picture: Picture, now: float, width: int, longest: int,
     """Yield glyph, name, share or rows, time and memory; on a narrow terminal the last ones are left out."""
     is_running = stage.status == log.RUNNING
     middle = _progress(stage, 8) if is_running else _rows(stage)
-    end = [f"{middle:>17}", f"{_took(stage, now):>11}"]
+    end = [f"{middle:>16}", f"{_took(stage, now):>11}"]
     if is_wide and width >= 70:
         end.append(f"{_memory(stage.peak_mb):>10}")
     room = max(_SHORTEST_NAME, min(longest, width - 2 - 2 - sum(map(len, end))))
