@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 
@@ -15,6 +16,7 @@ _SWITCH_S = 0.001  # a thread that reads the index keeps the keys waiting no lon
 
 def main() -> int:
     """Run the dashboard; return the exit code."""
+    gc.disable()  # until the first picture is there
     asked = _parsed()
     try:
         root = paths.repository()
@@ -31,6 +33,8 @@ def main() -> int:
     from tui.context import Context, read_settings, settings_file
 
     sys.setswitchinterval(_SWITCH_S)
+    for name in ("COLUMNS", "LINES"):  # exported, they are the size of another terminal, and win over this one's
+        os.environ.pop(name, None)
     settings = read_settings(settings_file())
     read_only = asked.read_only or is_read_only()
     if read_only:

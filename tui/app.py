@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -95,7 +97,13 @@ class Dashboard(App[None]):
     async def on_mount(self) -> None:
         for problem in self._take_settings():
             self.notify(problem.replace("[", "\\["), severity="warning", timeout=10)
-        self.call_after_refresh(self._watch)
+        self.call_after_refresh(self._settle)
+
+    def _settle(self) -> None:
+        """Do what can wait for the first picture; what is there by now is no garbage, ever."""
+        gc.freeze()
+        gc.enable()
+        self._watch()
 
     def _take_settings(self) -> list[str]:
         settings = self.context.settings
@@ -217,11 +225,6 @@ class Dashboard(App[None]):
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keep actions that write from a dashboard that may only read."""
-        del parameters
-        return not (self.context.is_read_only and action in _writing())
-
     def _print_error_renderables(self) -> None:
         """Tell about an error nobody foresaw in one line; Textual would print a traceback with all variables."""
         if not self._exit_renderables or os.environ.get("OBSERVATUDO_DEBUG"):
@@ -250,25 +253,12 @@ class Dashboard(App[None]):
 
 
 def every_action() -> Iterator[Action]:
-    """Yield the actions of the app, of every screen and of every widget."""
-    from tui import table, textview
-    from tui.screens import base
+    """Yield the actions of the app, of every screen and of every widget, each once."""
+    from tui import screens, table, textview
 
-    yield from (*ACTIONS, *base.COMMON, *table.ACTIONS, *textview.ACTIONS)
-    for _key, module, _name, _title in SCREENS.values():
-        for action in import_module(f"tui.screens.{module}").ACTIONS:
-            assert isinstance(action, Action)
-            yield action
-
-
-def _writing() -> set[str]:
-    """Return the names of the methods behind actions that write, of the screens that are imported by now."""
-    from tui.actions import method_name
-
-    found = set()
-    for _key, name, _class, _title in SCREENS.values():
-        module = sys.modules.get(f"tui.screens.{name}")
-        for action in getattr(module, "ACTIONS", ()):
-            if action.changes:
-                found.add(method_name(action))
-    return found
+    found = {action.id: action for action in (*ACTIONS, *table.ACTIONS, *textview.ACTIONS)}
+    for module in iter_modules(screens.__path__):
+        for item in vars(import_module(f"tui.screens.{module.name}")).values():
+            if isinstance(item, type) and issubclass(item, Base):
+                found |= {action.id: action for action in (*item.ACTIONS, *item.COMMON)}
+    yield from found.values()

@@ -14,19 +14,17 @@ from dataclasses import asdict, fields
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TextIO
 
-from observatudo import journal
 from observatudo.errors import ObservatudoError
-from observatudo.history import logs, records, runtable, store
+from observatudo.history import records, runtable, store
 from observatudo.history.model import Damaged, DatasetRun, Run
 from observatudo.i18n import _
 from observatudo.readonly import is_read_only
-from observatudo.runs import close
-from observatudo.runs import log as runlog
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what only some of the functions need is imported in them: the dashboard's first row waits for none
     import sqlite3
     from pathlib import Path
 
+    from observatudo.runs import log as runlog
     from observatudo.runs.model import Record
 
 __all__ = [
@@ -108,17 +106,23 @@ def _not_one(name: str, found: list[str], newest: list[str]) -> ObservatudoError
 
 def record(home: Path, run: Run) -> Record | None:
     """Return the run's record, or None for a run that has none (experiment, no-op, by hand, running)."""
+    from observatudo import journal
+
     return records.load(journal.record_file(home, run.run_id)) if run.source == "record" else None
 
 
 def logged(home: Path, run: Run) -> runlog.RunLog | None:
     """Return what this machine's log says of the run, or None when it says nothing."""
-    return runlog.read(home, run.run_id)
+    from observatudo.runs import log
+
+    return log.read(home, run.run_id)
 
 
 def traceback(home: Path, run_id: str) -> str:
     """Return the traceback of the run's last error, empty when this machine's log has none."""
-    found = [event.get("traceback") for event in runlog.events(home, run_id) if event.get("event") == "error"]
+    from observatudo.runs import log
+
+    found = [event.get("traceback") for event in log.events(home, run_id) if event.get("event") == "error"]
     return str(found[-1] or "") if found else ""
 
 
@@ -160,9 +164,11 @@ def close_interrupted(home: Path) -> list[str]:
     A run is cut off when it has no end and none of its processes is there any more. Closing one writes its record:
     where all is read-only, none is closed.
     """
+    from observatudo.runs import close, log
+
     if is_read_only():
         return []
-    found = [runlog.read(home, run_id) for run_id in store.use(home, lambda c: _still_open(c, home))]
+    found = [log.read(home, run_id) for run_id in store.use(home, lambda c: _still_open(c, home))]
     cut_off = [run for run in found if run is not None and run.closed is None and not run.is_alive()]
     for run in cut_off:
         close.afterwards(home, run)
@@ -172,14 +178,17 @@ def close_interrupted(home: Path) -> list[str]:
 
 
 def _still_open(connection: sqlite3.Connection, home: Path) -> list[str]:
+    from observatudo.history import logs
+    from observatudo.runs import log
+
     logs.take_in(connection, home)
-    return [run.run_id for run in runtable.read(connection, _OPEN)]
-
-
-_OPEN = f"AND source = 'log' AND status = '{runlog.RUNNING}' ORDER BY run_id"
+    which = "AND source = 'log' AND status = ? ORDER BY run_id"
+    return [run.run_id for run in runtable.read(connection, which, log.RUNNING)]
 
 
 def _refresh(connection: sqlite3.Connection, home: Path) -> None:
+    from observatudo.history import logs
+
     logs.take_in(connection, home)
     records.take_in(connection, home)
 

@@ -76,12 +76,14 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, *options: str, module: str = "tests.tui.served_app", **environment: str) -> Iterator[Served]:
-    """Start a server of the test's own app, on a free port, and end it."""
+def served(
+    folder: Path, *options: str, module: str = "tests.tui.served_app", root: Path = ROOT, **environment: str
+) -> Iterator[Served]:
+    """Start a server on a free port, in the repository ``root``, of the test's own app or another; end it after."""
     pids = folder / f"pids-{time.monotonic_ns()}"
     process = subprocess.Popen(
         [sys.executable, "-m", "tui.web", "--app", module, *([] if "--port" in options else ["--port", "0"]), *options],
-        cwd=ROOT,
+        cwd=root,
         env={**os.environ, "SERVED_PIDS": str(pids)} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

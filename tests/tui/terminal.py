@@ -28,10 +28,9 @@ class Terminal:
         """Start a command; ``size`` is columns and lines."""
         settings = [f"{name}={value}" for name, value in env.items()]
         line = shlex.join(["env", *settings, *command]) + "; echo ended with $?; exec cat"
-        size_words = ["-x", str(size[0]), "-y", str(size[1])]
-        self._tmux("new-session", "-d", *size_words, "-c", str(folder), "sh", "-c", line)
-        self._tmux("set-option", "-g", "status", "off")
-        self._tmux("resize-window", *size_words)
+        width, height = map(str, size)
+        window = ["-x", width, "-y", height, "-c", str(folder), "sh", "-c", line]
+        self._tmux("start-server", ";", "set-option", "-g", "status", "off", ";", "new-session", "-d", *window)
 
     def keys(self, *keys: str) -> None:
         """Press keys by tmux's names (``Enter``, ``Space``, ``Escape``, ``C-p``); other words are typed."""

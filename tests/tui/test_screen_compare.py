@@ -142,9 +142,9 @@ async def test_names_are_found_while_they_are_typed(repo: Past) -> None:
     async with dashboard(repo.root) as (app, pilot):
         await until_true(app, lambda _shown: bool(app.context.view.first_versions(1)), what="the index")
         await _seen(app, pilot, "4", "Compare which two?", "workspace")
-        await _seen(app, pilot, "p u b", "› published", gone="workspace")
+        await _seen(app, pilot, "e p u b", "› published", gone="workspace")
         await _seen(app, pilot, "down enter", "older   published", "workspace")
-        await _seen(app, pilot, "w o r k s p a c e enter", "published → workspace", "b  workspace")
+        await _seen(app, pilot, "e w o r k s p a c e enter", "published → workspace", "b  workspace")
 
 
 async def test_a_label_leads_to_its_blame_and_a_filter_narrows(repo: Past) -> None:

@@ -46,7 +46,7 @@ class Base(Screen[None]):
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     COMMON: ClassVar[tuple[Action, ...]] = COMMON
     BINDINGS: ClassVar[list[BindingType]] = bindings(COMMON)
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-tall")]
     AUTO_FOCUS: ClassVar[str | None] = "VirtualTable, TextView"
 

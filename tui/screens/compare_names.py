@@ -100,19 +100,26 @@ def _named(view: View, name: str) -> VersionRow | None:
     return found[0] if len(found) == 1 else None
 
 
-ACTIONS = (Action("compare_names.list", "down", lambda: _("to the list"), "to_list"),)
+ACTIONS = (
+    Action("compare_names.type", "e", lambda: _("type a name"), "type_name", hint=True),
+    Action("compare_names.list", "down", lambda: _("to the list"), "to_list"),
+)
 
 
 class NamesScreen(Base):
-    """Asks for two names; ``then`` gets them."""
+    """Asks for two names, out of the list or typed; ``then`` gets them.
+
+    The list has the keys at first, so that the numbers of the other screens are no text.
+    """
 
     MODE = "compare"
     ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
-    AUTO_FOCUS = "#a"
+    AUTO_FOCUS = "VirtualTable"
     CSS = """
     NamesScreen .side { height: 1; }
     NamesScreen .side Static { width: 9; padding: 0 1; }
+    NamesScreen .asked Static { text-style: reverse; }
     NamesScreen .side Input { width: 1fr; border: none; height: 1; padding: 0; }
     """
 
@@ -133,11 +140,24 @@ class NamesScreen(Base):
     def load(self) -> None:
         self._table.show(Rows(names(self.context.view, self.wanted)))
 
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._ask("a")
+
+    def _ask(self, side: str) -> None:
+        """Ask for one of the two: the list stands on the name that is there already."""
+        self._asked, self.wanted = side, ""
+        for own in self._sides:
+            parent = self._field(own).parent
+            assert isinstance(parent, Horizontal)
+            parent.set_class(own == side, "asked")
+        self.load()
+        value = self._field(side).value
+        self._table.go_to(lambda row: row.name == value)
+
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         if isinstance(event.widget, Input) and event.widget.id in self._sides:
-            self._asked = event.widget.id
-            self.wanted = ""
-            self.load()
+            self._ask(event.widget.id)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input.id == self._asked and event.input.has_focus and event.value != self._sides[self._asked]:
@@ -147,27 +167,31 @@ class NamesScreen(Base):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.input.id in self._sides:
             event.stop()
-            self._go_on()
+            self._go_on(is_typed=True)
 
     def on_virtual_table_opened(self, _message: VirtualTable.Opened) -> None:
         row = self._table.row
         if row is not None:
             self._field(self._asked).value = row.name
-            self._go_on()
+            self._go_on(is_typed=False)
 
     def _field(self, side: str) -> Input:
         return self.query_one(f"#{side}", Input)
 
-    def _go_on(self) -> None:
+    def _go_on(self, *, is_typed: bool) -> None:
         """Ask for the other name, or be done."""
         typed = {side: self._field(side).value.strip() for side in self._sides}
-        if self._asked == "a" or not typed["b"]:
-            self._field("b").focus()
-        elif not typed["a"]:
-            self._field("a").focus()
-        else:
+        other = "b" if self._asked == "a" or not typed["b"] else "a" if not typed["a"] else ""
+        if not other:
             self.dismiss()
             self._then(typed["a"], typed["b"])
+        elif is_typed:
+            self._field(other).focus()
+        else:
+            self._ask(other)
+
+    def action_type_name(self) -> None:
+        self._field(self._asked).focus()
 
     def action_to_list(self) -> None:
         self._table.focus()

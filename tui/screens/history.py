@@ -50,7 +50,7 @@ def _commit(run: Run) -> str:
 
 
 RUNS: tuple[Column[Run], ...] = (
-    Column(lambda: _("status"), 13, lambda r: figures.status(r.status), tone=lambda r: TONES[r.status], sort="status"),
+    Column(lambda: _("status"), 14, lambda r: figures.status(r.status), tone=lambda r: TONES[r.status], sort="status"),
     Column(lambda: _("started"), 16, lambda r: figures.moment(r.started), sort="started"),
     Column(lambda: _("took"), 10, lambda r: figures.duration(r.duration_s), right=True, sort="duration"),
     Column(lambda: _("rows kept"), 13, lambda r: figures.count(r.rows_kept), right=True, keep=2, sort="rows_kept"),
