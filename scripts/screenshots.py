@@ -31,7 +31,7 @@ async def take(repository: Path, language: str) -> None:
     os.environ["OBSERVATUDO_LANG"] = language
     for name, keys in SHOTS.items():
         async with dashboard(repository, SIZE) as (app, pilot):
-            await until_true(app, lambda _text: not app.news)  # noqa: B023
+            await until_true(app, lambda _text: not app.news)
             for key in keys:
                 await pilot.press(key)
                 await pilot.pause(2.5)

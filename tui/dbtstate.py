@@ -79,8 +79,8 @@ class Source:
         if not self.dataset or self.age_days is None:
             return f"· {figures.NONE}"
         if self.limit_days is None:
-            return f"· {_('once')}"
-        return f"! {_('late')}" if self.late else f"✓ {_('fresh')}"
+            return "· " + _("once")
+        return "! " + _("late") if self.late else "✓ " + _("fresh")
 
     @property
     def tone(self) -> str:

@@ -239,7 +239,7 @@ def in_short(own: Indicator) -> list[Text]:
     lines = [Text(own.name, "bold"), Text(own.id, "dim"), Text(), pair(_("axis"), own.axis)]
     lines.append(pair(_("decided by"), f"{own.origin}  {confidence(own.confidence)}"))
     if own.waits:
-        lines.append(toned(f"◌ {_('waits for dvc repro')}: {own.axis} → {own.waits}", "accent"))
+        lines.append(toned("◌ " + _("waits for dvc repro") + f": {own.axis} → {own.waits}", "accent"))
     lines.append(pair(_("its source says"), own.source_axis))
     lines.append(pair(_("the rules say"), own.rule))
     lines.append(pair(_("a person says"), own.override))

@@ -28,8 +28,8 @@ from pathlib import Path
 
 import psutil
 
-from observatudo.history.view import View
 from observatudo.history.store import FILE
+from observatudo.history.view import View
 from observatudo.journal import log_file
 from tests.bench import many_runs
 from tests.conftest import ROOT

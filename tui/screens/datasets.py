@@ -28,7 +28,7 @@ ACTIONS = (Action("datasets.sort", "s", lambda: _("sort"), "sort", hint=True),)
 
 
 def _fresh(state: State) -> str:
-    words = {None: f"· {_('once')}", True: f"! {_('late')}", False: f"✓ {_('fresh')}"}
+    words = {None: "· " + _("once"), True: "! " + _("late"), False: "✓ " + _("fresh")}
     return words[state.late]
 
 

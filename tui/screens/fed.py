@@ -100,7 +100,7 @@ class Fed(Base):
     async def _read(self) -> None:
         words = list(self.asked())
         if self._is_fed:
-            self._entitle(f"{self.heading()}  · {_('reading …')}")
+            self._entitle(f"{self.heading()}  · " + _("reading …"))
         else:
             self._entitle(_("reading …"))
             self._say([Text("$ observatudo " + " ".join(words), "dim"), Text(_("esc stops it"), "dim")])

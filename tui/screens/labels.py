@@ -109,10 +109,10 @@ class LabelsScreen(Fed):
     def heading(self) -> str:
         """Return the totals, what matters most first: the rest may be cut off."""
         own, count = self._state, figures.count
-        parts = [f"{_('Labels')} {count(own.total)}"]
+        parts = [_("Labels") + f" {count(own.total)}"]
         if self.wanted:
             fit = f"{count(len(self._found))}/" if self.query_one(Panes).current == "indicators" else ""
-            parts[0] = f"{_('Labels')} {fit}{count(own.total)}  /{self.wanted}"
+            parts[0] = _("Labels") + f" {fit}{count(own.total)}  /{self.wanted}"
         if own.waiting:
             parts.append(_("{count} wait(s) for dvc repro").format(count=count(own.waiting)))
         parts.append(_("{count} without axis").format(count=count(own.undefined)))

@@ -162,7 +162,7 @@ class LiveScreen(Base):
         log, words = self._log, (_("all"), _("warnings and errors"), _("errors"))
         below = log.below
         parts = [
-            f"● {_('follows')}" if log.is_following else f"‖ {_('f follows')}",
+            "● " + _("follows") if log.is_following else "‖ " + _("f follows"),
             self._of_all(),
             words[self._least] if self._least else "",
             f"/{self.wanted}" if self.wanted else "",

@@ -250,19 +250,19 @@ def time_line(stages: dict[str, StageRun] | dict[str, StageLog], width: int = _B
         stage, (start, end) = stages[name], spans[name]
         before = min(width - 1, round((start - first) / whole * width))
         length = min(width - before, max(1, round((end - start) / whole * width)))
-        bar = (
-            Text(" " * before)
-            + toned("█" * length, TONES.get(stage.status, ""))
-            + Text(" " * (width - before - length))
-        )
-        peak = figures.NONE if stage.peak_mb is None else figures.local(f"{stage.peak_mb:,.0f} MiB")
-        warned = f"  ! {stage.warnings}" if stage.warnings else ""
-        glyph = toned(figures.GLYPHS.get(stage.status, "?"), TONES.get(stage.status, ""))
-        figures_ = (
-            f" {figures.duration(stage.wall_s):>11} {_('CPU')} {figures.duration(stage.cpu_s):>9} {peak:>9}{warned}"
-        )
-        lines.append(Text.assemble(glyph, f" {name:<{longest}} ", bar, figures_))
+        tone = TONES.get(stage.status, "")
+        bar = Text(" " * before) + toned("█" * length, tone) + Text(" " * (width - before - length))
+        glyph = toned(figures.GLYPHS.get(stage.status, "?"), tone)
+        lines.append(Text.assemble(glyph, f" {name:<{longest}} ", bar, _cost(stage)))
     return lines
+
+
+def _cost(stage: StageRun | StageLog) -> str:
+    """Return what a stage took: wall, processor, peak memory, warnings."""
+    peak = figures.NONE if stage.peak_mb is None else figures.local(f"{stage.peak_mb:,.0f} MiB")
+    used = _("CPU {time}").format(time=figures.duration(stage.cpu_s))
+    warned = f"  ! {stage.warnings}" if stage.warnings else ""
+    return f" {figures.duration(stage.wall_s):>11} {used:>15} {peak:>9}{warned}"
 
 
 def _time_of_day(iso: str) -> str:
