@@ -90,11 +90,11 @@ def printable(text: str) -> str:
 def moment(iso: str, *, seconds: bool = False) -> str:
     """Return an ISO 8601 time as local date and time of day; other text as it is."""
     try:
-        when = datetime.fromisoformat(iso)
-    except ValueError:
+        when = datetime.fromisoformat(iso).astimezone()
+    except (ValueError, OverflowError):  # the latter: the first or last day there is, in another time zone
         return iso
     day = "%d/%m/%Y" if is_portuguese() else "%Y-%m-%d"
-    return when.astimezone().strftime(f"{day} %H:%M{':%S' if seconds else ''}")
+    return when.strftime(f"{day} %H:%M{':%S' if seconds else ''}")
 
 
 def duration(seconds: float | None) -> str:
