@@ -117,7 +117,7 @@ def test_going_back_does_what_its_preview_said(observed: Path) -> None:
         screen.wait("done; esc goes back", within=120)
     assert _git(observed, "diff", "--stat", target, "HEAD", "--", "dvc.lock", "data/metrics", "data/raw") == ""
     compared = run_in(observed, "observatudo diff HEAD~1 HEAD --json --counts")
-    tables = {table["name"]: table for table in json.loads(compared.stdout)["tables"]}
+    tables = json.loads(compared.stdout)["rows"]
     assert {name: table["changed"] for name, table in tables.items() if table["changed"]} == {
         "sidra/populacao/observacao": 1, "audit_volumetria": 1, "carga": 1, "fact_indicador": 1,
     }  # fmt: skip
@@ -132,6 +132,7 @@ def test_the_live_screen_follows_a_run_in_another_terminal(small: Path) -> None:
         screen.wait("success")
         screen.keys("2")
         screen.wait("nothing runs")
+        (small / "sleep").unlink()  # the pid of the run that was killed
         running = _repro(small)
         screen.wait("▶", "a/um", "started", within=60)
         os.kill(int(_written(small / "sleep")), 9)

@@ -61,7 +61,7 @@ async def test_the_panes_in_both_languages_at_every_size(
         await pilot.press("6")
         await until(app, "eixo")
         await pilot.press("tab", "tab")
-        await until(app, "ibge.municipio_referencia", "✓ fresh", "366 d")
+        await until(app, "ibge.municipio_referencia", "✓ em dia", "366 d")
         await pilot.press("j", "enter")
         await until(app, "ibge/municipio", "└─ stg_ibge__municipio")
         await pilot.press("escape", "d")
