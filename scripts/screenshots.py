@@ -17,24 +17,25 @@ sys.path.insert(0, str(ROOT))
 IMAGES = ROOT / "docs/images"
 SIZE = (110, 30)
 LANGUAGES = {"en": "", "pt_BR": ".pt-BR"}
-SHOTS: dict[str, tuple[str, ...]] = {
-    "history": (),
-    "datasets": ("3", "j"),
+SHOTS: dict[str, tuple[tuple[str, ...], str]] = {  # name → keys, and what is on the screen once they are done
+    "history": (("j", "j", "j"), "sidra/populacao"),
+    "compare": (("v", "j", "space", "space", "c"), "audit_volumetria *"),
 }
 _FONTS = re.compile(r"@font-face\s*{[^}]*}", re.DOTALL)
 
 
 async def take(repository: Path, language: str) -> None:
     """Take every picture in one language."""
-    from tests.tui.pilot import dashboard, until_true
+    from tests.tui.pilot import dashboard, until, until_true
 
     os.environ["OBSERVATUDO_LANG"] = language
-    for name, keys in SHOTS.items():
+    for name, (keys, wanted) in SHOTS.items():
         async with dashboard(repository, SIZE) as (app, pilot):
-            await until_true(app, lambda _text: not app.news)
+            await until_true(app, lambda shown: "✗" in shown and not app.news)
             for key in keys:
                 await pilot.press(key)
-                await pilot.pause(2.5)
+                await pilot.pause(0.5)
+            await until(app, wanted, within=60)
             await pilot.pause(0.5)
             picture = _FONTS.sub("", app.export_screenshot(title="observatudo tui"))
             (IMAGES / f"{name}{LANGUAGES[language]}.svg").write_text(picture, encoding="utf-8")

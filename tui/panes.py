@@ -12,7 +12,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static
+
+from tui.clean import Static
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Panes(Vertical):
 
     DEFAULT_CSS = """
     Panes { height: 1fr; }
-    Panes > #panes--names { height: 1; background: $panel; padding: 0 1; }
+    Panes > #panes--names {
+        height: 1; background: $panel; padding: 0 1; link-style: none; link-color: $text;
+    }
     """
 
     class Switched(Message):

@@ -8,9 +8,11 @@ from rich.style import Style
 from rich.text import Text
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
+from observatudo.figures import printable
 from observatudo.i18n import _
+from tui.clean import Static
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 class Top(Static):
     """The screens by number, the current one stressed; names that do not fit are left out."""
 
-    DEFAULT_CSS = "Top { dock: top; height: 1; background: $primary-muted; color: $text; }"
+    DEFAULT_CSS = """
+    Top { dock: top; height: 1; background: $primary-muted; color: $text; link-style: none; link-color: $text; }
+    """
 
     def __init__(self, names: Sequence[tuple[str, str, str]], current: str) -> None:
         """``names`` are (key, mode, name)."""
@@ -52,6 +56,7 @@ class Bottom(Static):
 
     def tell(self, news: str) -> None:
         """Show what goes on."""
+        news = printable(news)
         if news != self._news:
             self._news = news
             self.refresh()

@@ -35,7 +35,7 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Past]:
     made = past(tmp_path / "repo")
     made.observations([observation("3550308", 2019, 1.0)])
     first = made.commit("first")
-    stages = {
+    stages: dict[str, dict[str, object]] = {
         name: {
             "dataset": name.partition("@")[2] or None, "status": "success", "started": f"2026-01-05T{start}+00:00",
             "ended": f"2026-01-05T{end}+00:00", "wall_s": wall, "cpu_s": wall / 2, "peak_mb": 123.4,

@@ -10,13 +10,13 @@ from rich.text import Text
 from textual import work
 from textual.binding import BindingType
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures, history
 from observatudo.errors import ObservatudoError
 from observatudo.history.model import DatasetRun, Run, VersionRow
 from observatudo.i18n import _
 from tui.actions import Action, bindings
+from tui.clean import Static
 from tui.panes import Pane, Panes
 from tui.screens.base import Base
 from tui.table import Column, Rows, VirtualTable
@@ -62,15 +62,15 @@ def _run_in_short(run: Run, view: View) -> list[Text]:
         (_("started"), figures.moment(run.started, seconds=True)),
         (_("took"), figures.duration(run.duration_s)),
         (_("kind"), run.experiment or figures.word(run.kind)),
-        (_("commit"), (run.commit or figures.NONE) + (_(", with changed inputs") if run.dirty else "")),
+        (_("commit"), (run.commit or figures.NONE)[:12] + (_(", with changed inputs") if run.dirty else "")),
         (_("branch"), run.branch or figures.NONE),
         (_("who"), run.who or figures.NONE),
         (_("host"), run.host),
     )
     for dataset in view.datasets(run.run_id):
-        told = _("{kept} kept, {rejected} rejected").format(
-            kept=figures.count(dataset.rows_kept), rejected=figures.count(dataset.rows_rejected)
-        )
+        told = _("{kept} kept").format(kept=figures.count(dataset.rows_kept))
+        if dataset.rows_rejected:
+            told += ", " + _("{rejected} rejected").format(rejected=figures.count(dataset.rows_rejected))
         glyph = toned(figures.GLYPHS.get(dataset.status, "?"), TONES.get(dataset.status, ""))
         lines.append(Text.assemble(glyph, f" {dataset.dataset}  ", (told, "dim")))
     return lines
