@@ -23,11 +23,13 @@ from textual.screen import Screen
 from observatudo import figures
 from observatudo.i18n import _
 from tui.actions import Action, bindings, clashes
+from tui.clean import clean
 from tui.context import Context
 from tui.screens.base import Base
 
 if TYPE_CHECKING:
     from textual.driver import Driver
+    from textual.notifications import SeverityLevel
 
     from tui.jobs import Json
 
@@ -99,7 +101,7 @@ class Dashboard(App[None]):
         if not (self.is_headless or self.context.is_served):
             self._heed_signals()
         for problem in self._take_settings():
-            self.notify(problem.replace("[", "\\["), severity="warning", timeout=10)
+            self.notify(problem, severity="warning", timeout=10)
         self.call_after_refresh(self._settle)
 
     def _heed_signals(self) -> None:
@@ -141,15 +143,15 @@ class Dashboard(App[None]):
     async def _watch(self) -> None:
         """Follow the child process that keeps the index up to date, and pass on what it says."""
         words = [sys.executable, "-m", "observatudo.history.watch", str(self.context.root)]
-        self._watcher = await asyncio.create_subprocess_exec(
-            *words,
-            *(["--read-only"] if self.context.is_read_only else []),
-            cwd=self.context.root,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        words += ["--read-only"] if self.context.is_read_only else []
+        pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        try:
+            self._watcher = await asyncio.create_subprocess_exec(
+                *words, cwd=str(self.context.root), stdin=pipe, stdout=pipe, stderr=nothing, start_new_session=True
+            )
+        except OSError as error:
+            self._tell(_("the index is not brought up to date: {error}").format(error=error))
+            return
         assert self._watcher.stdout is not None
         async for line in self._watcher.stdout:
             with suppress(ValueError):  # half a line: the child was killed
@@ -211,9 +213,11 @@ class Dashboard(App[None]):
         from tui.screens.compare import CompareScreen
 
         await self.switch_mode("compare")
-        while not isinstance(self.screen, CompareScreen):  # what lies open above the comparison before
+        first = self._screen_stacks["compare"][0]
+        while self.screen is not first and self.current_mode == "compare":  # what lies open above the one before
             await self.pop_screen()
-        self.screen.compare(a, b)
+        assert isinstance(first, CompareScreen)
+        first.compare(a, b)
 
     @work(thread=True, group="mlflow", exclusive=True)
     def open_mlflow(self, run_id: str) -> None:
@@ -223,7 +227,26 @@ class Dashboard(App[None]):
         found = link(self.context.root, run_id)
         if found.url:
             self.call_from_thread(self.open_url, found.url)
-        self.call_from_thread(self.notify, (found.url or found.why).replace("[", "\\["), timeout=10)
+        self.call_from_thread(self.notify, found.url or found.why, timeout=10)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a message for a while, as it is: most hold names and texts from data, so none is markup."""
+        del markup  # screens and widgets pass on True
+        super().notify(clean(message), title=title, severity=severity, timeout=timeout, markup=False)
+
+    def action_command_palette(self) -> None:
+        from tui.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))  # as Textual's own knows it
 
     def action_switch_theme(self) -> None:
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"

@@ -43,16 +43,19 @@ class Job:
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
 
     async def start(self) -> None:
-        """Start it, in a process group of its own."""
-        self._process = await asyncio.create_subprocess_exec(
-            *self.arguments,
-            cwd=self.root,
-            env={**os.environ, "COLUMNS": "100", "PYTHONUNBUFFERED": "1", "OBSERVATUDO_PROGRESS": "1"},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
+        """Start it, in a process group of its own. Raises Failed where that cannot be: the folder is gone, say."""
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.arguments,
+                cwd=str(self.root),
+                env={**os.environ, "COLUMNS": "100", "PYTHONUNBUFFERED": "1", "OBSERVATUDO_PROGRESS": "1"},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:  # ValueError: a damaged record's name with a null in it
+            raise Failed(-1, _("the command could not be started: {error}").format(error=error)) from error
 
     async def pieces(self) -> AsyncIterator[tuple[str, bytes]]:
         """Yield (``"out"`` or ``"err"``, bytes) as they come, until both ends are closed; then ``code`` is set."""

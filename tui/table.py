@@ -253,7 +253,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         base = self.rich_style
         row = self.row_at(number)
         if row is None:
-            text = f"  {self.empty}" if y == 1 and not self._ids else ""
+            text = f"  {printable(self.empty)}" if y == 1 and not self._ids else ""
             return Strip([Segment(text, base + self._tone("muted"))]).crop_extend(0, width, base)
         is_current = number == self.cursor
         if is_current:
@@ -268,7 +268,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         heads = []
         for column, size in self._layout_of:
             arrow = ("▾" if descending else "▴") if key and column.sort == key else ""
-            heads.append(_fit(column.head() + arrow, size, column.right))
+            heads.append(_fit(printable(column.head()) + arrow, size, column.right))
         strip = Strip([Segment(" " * _GUTTER + " ".join(heads), style)])
         return strip.crop_extend(int(across), int(across) + width, style)
 

@@ -17,6 +17,7 @@ from textual.strip import Strip
 
 from observatudo.i18n import _
 from tui.actions import Action, bindings
+from tui.clean import cleaned
 
 ACTIONS = (
     Action("text.down", "down,j", lambda: _("down"), "move(1)"),
@@ -49,14 +50,14 @@ class TextView(ScrollView, can_focus=True):
 
     def __init__(self, lines: Sequence[Text] = (), *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._lines = list(lines)
+        self._lines = [cleaned(line) for line in lines]
         self._wrapped: list[Text] = []
         self._first_of: list[int] = []
         self._wanted = ""
 
     def show(self, lines: Sequence[Text], *, keep: bool = False) -> None:
         """Show other lines; from the top, unless ``keep``."""
-        self._lines = list(lines)
+        self._lines = [cleaned(line) for line in lines]
         self._wrap()
         if not keep:
             self.scroll_to(y=0, animate=False)

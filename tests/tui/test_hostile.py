@@ -10,10 +10,16 @@ import time
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 
 from observatudo import figures
+from tests.tui.pilot import dashboard, until
 from tests.tui.terminal import Terminal, terminal
+from tui.app import Dashboard
+from tui.screens.choice import ChoiceScreen
+from tui.screens.output import OutputScreen
 
+HOSTILE = "red \x1b[31m \x1b]0;title\x07 [b]bold[/] \\[x] [/] \u202e \x9b31m e\u0301 宽字 🇧🇷"
 COMMAND = [sys.executable, "-m", "tui"]
 
 
@@ -44,3 +50,61 @@ def test_a_time_outside_of_the_calendar_is_shown_as_it_is(
         time.tzset()
         assert figures.moment(when) == when
     time.tzset()
+
+
+def _only_seen(shown: str) -> bool:
+    return all(char.isprintable() or char == "\n" for char in shown)
+
+
+async def test_what_is_in_names_and_messages_never_steers_the_terminal(small: Path) -> None:
+    (small / "note").write_text(f"{HOSTILE}\n", encoding="utf-8")
+    for words in (["add", "note"], ["commit", "-q", "--cleanup=verbatim", "-m", HOSTILE]):
+        subprocess.run(["git", *words], cwd=small, check=True)
+    async with dashboard(small, (120, 30)) as (app, pilot):
+        await pilot.press("v")
+        assert _only_seen(await until(app, "Versions 5", "red"))
+        await pilot.press("enter")
+        shown = await until(app, "␛[31m", "[b]bold[/]", "\\[x] [/]")
+        assert _only_seen(shown)
+        app.notify("\x1b[31m[b]toast[/] \\[x]")
+        assert _only_seen(await until(app, "␛[31m[b]toast[/] \\[x]"))
+
+
+def _all_at_once(app: Dashboard, *keys: str) -> None:
+    """Press keys without waiting for what one does before the next."""
+    assert app._driver is not None
+    for key in keys:
+        app._driver.send_message(Key(key, None))
+
+
+async def test_keys_of_the_palette_that_come_too_fast_end_nothing(small: Path) -> None:
+    async with dashboard(small) as (app, pilot):
+        await until(app, "Runs 5")
+        _all_at_once(app, "colon", "pageup", "pagedown")
+        await pilot.press("d", "b", "t")
+        await until(app, "dbt  (6)")
+        _all_at_once(app, "enter", "enter", "enter")
+        await until(app, "lineage", gone="dbt  (6)")
+        assert app.return_code is None
+
+
+async def test_a_second_enter_does_nothing_twice(small: Path) -> None:
+    chosen: list[int] = []
+    async with dashboard(small) as (app, pilot):
+        await app.push_screen(ChoiceScreen("history", "Which?", [("a", "", 1), ("b", "", 2)], chosen.append))
+        await until(app, "Which?")
+        _all_at_once(app, "enter", "enter")
+        await until(app, "Runs 5", gone="Which?")
+        await pilot.pause()
+    assert chosen == [1]
+
+
+async def test_a_command_that_cannot_be_started_is_told(small: Path) -> None:
+    async with dashboard(small, (120, 30)) as (app, pilot):
+        await until(app, "Runs 5")
+        app.compare("a\0b", "HEAD")
+        await until(app, "could not be started")
+        await app.push_screen(OutputScreen("history", ["/nowhere/at/all"]))
+        await until(app, "could not be started", "No such file")
+        await pilot.press("escape")
+        await until(app, "Compare", gone="No such file")

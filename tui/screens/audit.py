@@ -10,13 +10,13 @@ from rich.text import Text
 from textual import work
 from textual.binding import BindingType
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.audit.rollback.unfinished import INTENT
 from observatudo.history.model import VersionRow
 from observatudo.i18n import _
 from tui.actions import Action, bindings
+from tui.clean import Static
 from tui.jobs import Failed, command, result
 from tui.panes import Pane, Panes
 from tui.screens import audit_ledger, audit_rollback, audit_verify
@@ -224,7 +224,7 @@ class AuditScreen(Base):
             self.app.push_screen(audit_ledger.RollbackRecordScreen(entry.rollback))
         elif entry and entry.damaged:
             told = f"{entry.damaged.path}: {entry.damaged.reason}"
-            self.notify(told.replace("[", "\\["), severity="error", timeout=10)
+            self.notify(told, severity="error", timeout=10)
 
     # --- blame
 
@@ -238,7 +238,7 @@ class AuditScreen(Base):
         self.app.push_screen(BlameScreen(MODE, message.arguments))
 
     def on_blame_form_wrong(self, message: BlameForm.Wrong) -> None:
-        self.notify(message.why.replace("[", "\\["), severity="warning")
+        self.notify(message.why, severity="warning")
 
     # --- verify
 
@@ -294,4 +294,5 @@ class AuditScreen(Base):
         if not self.is_cut_off:
             self.notify(_("no rollback was cut off here"), severity="warning")
             return
-        self.app.push_screen(OutputScreen(MODE, command("rollback", option)))
+        if self.is_active:  # not a second time, by a key that comes late
+            self.app.push_screen(OutputScreen(MODE, command("rollback", option)))

@@ -11,9 +11,10 @@ from textual.containers import Horizontal, Vertical
 from textual.events import Key
 from textual.message import Message
 from textual.suggester import SuggestFromList
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from observatudo.i18n import _
+from tui.clean import Static
 from tui.textview import TextView
 
 # id, name, what may stand in it

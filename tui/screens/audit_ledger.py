@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.history.model import Run
 from observatudo.i18n import _
+from tui.clean import Static
 from tui.screens.base import Base
 from tui.screens.run import RunScreen
 from tui.table import Column

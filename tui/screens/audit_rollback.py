@@ -12,11 +12,12 @@ from textual import work
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from observatudo import figures
 from observatudo.i18n import _
 from tui.actions import Action, bindings
+from tui.clean import Static
 from tui.jobs import Failed, command, result
 from tui.screens import audit_preview
 from tui.screens.audit_preview import Preview
@@ -164,5 +165,5 @@ class ConfirmScreen(Base):
             self.query_one("#hash", Input).focus()
             return
         why = self.query_one("#why", Input).value.strip()
-        self.dismiss()
-        self._then(why)
+        if self.leave():
+            self._then(why)

@@ -9,12 +9,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.audit.verify import text
 from observatudo.audit.verify.report import Finding, Report
 from observatudo.i18n import _
+from tui.clean import Static
 from tui.jobs import Json
 from tui.screens.audit_ledger import part
 from tui.screens.base import Base

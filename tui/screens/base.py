@@ -177,7 +177,7 @@ class Base(Screen[None]):
             return
         self.app.copy_to_clipboard(text)
         shown = text if len(text) <= 60 else f"{text[:59]}…"
-        self.notify(_("copied: {text}").format(text=shown.replace("[", "\\[")))
+        self.notify(_("copied: {text}").format(text=shown))
 
     async def action_pane(self, step: int) -> None:
         """Go to the next pane, or to the next widget where there are no panes."""
@@ -192,9 +192,16 @@ class Base(Screen[None]):
     async def action_see(self, pane: str) -> None:
         await self.query_one(Panes).see(pane)
 
+    def leave(self) -> bool:
+        """Go back to the screen below; say whether this was what is seen: of keys typed fast, the second is late."""
+        if not self.is_active or len(self.app.screen_stack) < 2:
+            return False
+        self.dismiss()
+        return True
+
     def action_back(self) -> None:
         if len(self.app.screen_stack) > 1:
-            self.dismiss()
+            self.leave()
         elif self.wanted:
             self.wanted = ""
             self.filtered("", True)

@@ -11,9 +11,9 @@ from rich.text import Text
 from textual import work
 from textual.events import Resize
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo.i18n import _
+from tui.clean import Static
 from tui.jobs import Failed, Json, result
 from tui.screens.base import Base
 from tui.textview import TextView

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from rich.text import Text
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo.i18n import _
+from tui.clean import Static
 from tui.screens.base import Base
 from tui.table import Column, Rows, VirtualTable
 
@@ -41,5 +41,5 @@ class ChoiceScreen(Base):
     def on_virtual_table_opened(self, message: VirtualTable.Opened) -> None:
         message.stop()
         number = self.query_one(VirtualTable).cursor
-        self.dismiss()
-        self._choose(number)
+        if self.leave():
+            self._choose(number)

@@ -10,11 +10,11 @@ from textual import work
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.i18n import _
 from tui.actions import Action, bindings
+from tui.clean import Static
 from tui.jobs import Failed
 from tui.panes import Panes
 from tui.parts import Bottom

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.text import Text
 from textual import work
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from observatudo import figures
 from observatudo.i18n import _
+from tui.clean import Static
 from tui.jobs import Failed, Job, command
 from tui.screens.compare_found import Found, exact, file_name, said
 from tui.screens.compare_parts import Listed, PartScreen
@@ -110,8 +111,10 @@ class ExportScreen(PartScreen):
             return
         if is_served:
             self.app.deliver_text(io.StringIO(printed), save_filename=name, open_method="download")
-        self.app.notify(_("written: {file}").format(file=name).replace("[", "\\["), timeout=10)
-        self.dismiss()
+        told = _("written: {file}").format(file=name)
+        self.app.notify(told, timeout=10)
+        self._tell(told)
+        self.leave()  # unless another screen is seen by now
 
     def _tell(self, text: str, tone: str = "") -> None:
         if self.is_attached:

@@ -12,12 +12,13 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.events import DescendantFocus
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from observatudo import figures
 from observatudo.history.model import Run, VersionRow
 from observatudo.i18n import _
 from tui.actions import Action, bindings
+from tui.clean import Static
 from tui.screens.base import Base
 from tui.table import Column, Rows, VirtualTable
 
@@ -183,8 +184,8 @@ class NamesScreen(Base):
         typed = {side: self._field(side).value.strip() for side in self._sides}
         other = "b" if self._asked == "a" or not typed["b"] else "a" if not typed["a"] else ""
         if not other:
-            self.dismiss()
-            self._then(typed["a"], typed["b"])
+            if self.leave():
+                self._then(typed["a"], typed["b"])
         elif is_typed:
             self._field(other).focus()
         else:

@@ -10,12 +10,12 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.compare.model import Side
 from observatudo.compare.show import words
 from observatudo.i18n import _
+from tui.clean import Static
 from tui.screens.base import Base
 from tui.screens.compare_columns import tone
 from tui.table import Column, Rows, VirtualTable

@@ -9,12 +9,12 @@ from rich.text import Text
 from textual import work
 from textual.binding import BindingType
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.compare.show import tables, words
 from observatudo.i18n import _
 from tui.actions import Action, bindings
+from tui.clean import Static
 from tui.jobs import Failed
 from tui.screens import compare_columns as c
 from tui.screens.base import Base

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.compare.show import tables, words
 from observatudo.compare.show.blocks import Grid, Line
 from observatudo.i18n import _
 from tui.actions import Action, bindings
+from tui.clean import Static
 from tui.panes import Pane, Panes
 from tui.screens import compare_columns as c
 from tui.screens.compare_found import Found
@@ -61,7 +61,7 @@ class TableScreen(Below):
             case c.Named(name, of) if of.changed:
                 self.app.push_screen(ColumnScreen(self._found, self._table_name, name))
             case c.Named(name):
-                self.notify(_("{column} is the same in all rows").format(column=name).replace("[", "\\["))
+                self.notify(_("{column} is the same in all rows").format(column=name))
             case c.Part(kind, of):
                 self.app.push_screen(RowsScreen(self._found, self._table_name, {kind: of.name}, _differing(of)))
             case c.Example(table, sample):

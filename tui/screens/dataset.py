@@ -10,7 +10,6 @@ from textual import work
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.history import changes
@@ -18,6 +17,7 @@ from observatudo.history.changes import Change
 from observatudo.i18n import _
 from tui import volumes
 from tui.actions import Action, bindings
+from tui.clean import Static
 from tui.panes import Pane, Panes
 from tui.plot import Plot
 from tui.screens.base import Base

@@ -10,12 +10,12 @@ from textual import work
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.i18n import _
 from tui import volumes
 from tui.actions import Action, bindings
+from tui.clean import Static
 from tui.jobs import Failed, Json, result
 from tui.plot import Plot
 from tui.screens.base import Base
@@ -87,7 +87,7 @@ class DatasetsScreen(Base):
             self._table.empty = ""
             self._table.show(Rows[State]())
             about.update(toned(_("Datasets: the command failed"), "bad"))
-            self.notify(str(failed).replace("[", "\\["), severity="error", timeout=10)
+            self.notify(str(failed), severity="error", timeout=10)
             return
         self._take(content)
 

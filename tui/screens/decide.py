@@ -10,12 +10,13 @@ from rich.text import Text
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from observatudo import figures
 from observatudo.i18n import _
 from tui import labelled
 from tui.actions import Action, bindings
+from tui.clean import Static
 from tui.jobs import command
 from tui.labelled import Axis, Indicator
 from tui.screens.base import Base
@@ -129,7 +130,7 @@ class DecideScreen(Base):
             self.notify(_("a decision needs its reason"), severity="warning")
         elif self._table.row is None:
             self.notify(_("choose an axis first"), severity="warning")
-        elif not self.context.is_read_only:
+        elif self.is_active and not self.context.is_read_only:  # a second enter comes too late
             self.app.switch_screen(OutputScreen(self.MODE, command(*self._words())))
 
     def copied(self) -> str:
@@ -164,4 +165,5 @@ class TakeBackScreen(Base):
         return typed(self._words).removeprefix("$ ")
 
     def action_run_taking_back(self) -> None:
-        self.app.switch_screen(OutputScreen(self.MODE, command(*self._words)))
+        if self.is_active:  # a second enter comes too late
+            self.app.switch_screen(OutputScreen(self.MODE, command(*self._words)))

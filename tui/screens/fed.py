@@ -10,11 +10,12 @@ from typing import ClassVar
 from rich.text import Text
 from textual import work
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 from textual.worker import Worker, get_current_worker
 
 from observatudo import figures
 from observatudo.i18n import _
+from tui.clean import Static
 from tui.jobs import Failed, Json, result
 from tui.panes import Pane, Panes
 from tui.parts import FilterLine

@@ -11,12 +11,12 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.history.model import Run, VersionRow
 from observatudo.i18n import _
 from tui.actions import Action, bindings
+from tui.clean import Static
 from tui.screens.base import Base
 from tui.table import Column, VirtualTable
 from tui.textview import TextView

@@ -165,7 +165,7 @@ class LabelsScreen(Fed):
 
             self.app.push_screen(IndicatorScreen(self._indicator, self._state.axes))
         elif self._concerns.row is not None:
-            self.notify(self._concerns.row.text.replace("[", "\\["), timeout=15)
+            self.notify(self._concerns.row.text, timeout=15)
 
     def _only(self, series: Series | None) -> None:
         """Show the indicators of one axis or origin."""

@@ -12,12 +12,12 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.i18n import _
 from observatudo.live.events import LEVELS
 from tui.actions import Action, bindings
+from tui.clean import Static
 from tui.logview import LogView
 from tui.screens import live_board as board
 from tui.screens.base import Base

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from rich.text import Text
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.i18n import _
+from tui.clean import Static
 from tui.screens import live_board as board
 from tui.screens.base import Base
 from tui.screens.live_watch import RunNow

@@ -14,11 +14,11 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.i18n import _
 from tui.actions import Action, bindings
+from tui.clean import Static
 from tui.jobs import last_line
 from tui.screens.base import Base
 from tui.textview import TextView
@@ -99,5 +99,5 @@ class ReproScreen(Base):
         )
 
     def action_begin(self) -> None:
-        self.dismiss()
-        self._start()
+        if self.leave():
+            self._start()

@@ -8,11 +8,11 @@ from typing import ClassVar
 from rich.text import Text
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.i18n import _
 from tui import dbtstate
+from tui.clean import Static
 from tui.dbtstate import Test
 from tui.reading import pair
 from tui.screens.base import Base

@@ -192,7 +192,7 @@ class ModelsScreen(Fed):
         if not path.is_file():
             self.notify(_("dbt's pages are not there; type: dvc repro"), severity="warning")
             return
-        self.notify(str(path).replace("[", "\\["), timeout=15)
+        self.notify(str(path), timeout=15)
         if not self.context.is_served and _has_desktop():
             self.app.open_url(path.resolve().as_uri())
 

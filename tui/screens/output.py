@@ -11,11 +11,11 @@ from rich.text import Text
 from textual import work
 from textual.binding import BindingType
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo.i18n import _
 from tui.actions import Action, bindings
-from tui.jobs import Job
+from tui.clean import Static
+from tui.jobs import Failed, Job
 from tui.screens.base import Base
 from tui.textview import TextView
 
@@ -48,7 +48,12 @@ class OutputScreen(Base):
     @work(exclusive=True)
     async def _run(self) -> None:
         self._job = Job(self._arguments, self.context.root)
-        await self._job.start()
+        try:
+            await self._job.start()
+        except Failed as failed:
+            self._job = None
+            self._end(str(failed))
+            return
         self._end(_("at work …"))
         decoders = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in ("out", "err")}
         async for name, piece in self._job.pieces():

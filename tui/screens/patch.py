@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from rich.text import Text
 from textual import work
 from textual.widget import Widget
-from textual.widgets import Static
 
 from observatudo import figures
 from observatudo.history import changes
 from observatudo.i18n import _
+from tui.clean import Static
 from tui.screens.base import Base
 from tui.textview import TextView
 
