@@ -81,7 +81,7 @@ class Entry:
 
 
 COLUMNS: tuple[Column[Entry], ...] = (
-    Column(lambda: _("what"), 13, lambda e: e.status, tone=lambda e: e.tone),
+    Column(lambda: _("what"), 14, lambda e: e.status, tone=lambda e: e.tone),
     Column(lambda: _("when"), 16, lambda e: figures.moment(e.when)),
     Column(lambda: _("who"), 12, lambda e: e.who, keep=2),
     Column(lambda: _("commit"), 9, lambda e: e.commit, keep=1),
