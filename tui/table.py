@@ -136,14 +136,24 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
             self.generation, self.ids = generation, ids
 
     def __init__(
-        self, columns: Sequence[Column[Row]], *, empty: str = "", id: str | None = None, marks: int = 0
+        self,
+        columns: Sequence[Column[Row]],
+        *,
+        empty: str = "",
+        id: str | None = None,
+        marks: int = 0,
+        key: Callable[[Row], object] = lambda row: row,
     ) -> None:
-        """``empty`` is what stands there without rows; ``marks`` is how many rows can be marked."""
+        """``empty`` is what stands there without rows; ``marks`` is how many rows can be marked.
+
+        ``key`` is what stays the same of a row when the rest of it is read anew: by it, a mark stays on its row.
+        """
         super().__init__(id=id)
         self.columns = columns
         self.empty = empty
         self.sorted_by: tuple[str, bool] = ("", True)
         self.marked: list[Row] = []
+        self._key = key
         self._most_marks = marks
         self._source: Source[Row] = Rows()
         self._ids: Sequence[int] = ()
@@ -151,7 +161,6 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         self._generation = 0
         self._is_whole = True
         self._wants_end = False
-        self._wants_id: int | None = None
         self._layout_of: tuple[tuple[Column[Row], int], ...] = ()
         self._tones: dict[str, Style] = {}
 
@@ -162,13 +171,16 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         if columns is not None:
             self.columns = columns
         self._generation += 1
-        current = None if anew or self.cursor == 0 or not self._ids else self._ids[self.cursor]
+        current = None if anew else self._current
         self._wants_end = False
         self._source = source
         first = source.first(PAGE)
         self._is_whole = len(first) < PAGE
-        self._wants_id = None if self._is_whole else current
-        self._take(first, current, anew)
+        if self._is_whole or current is None or current in first:
+            self._take(first, current, anew)
+        else:  # far down: what is seen stays until all ids are there
+            self._pages.clear()
+            self.refresh()
         if not self._is_whole:
             self._list(self._generation, source)
 
@@ -180,10 +192,15 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         if message.generation != self._generation:
             return
         self._is_whole = True
-        self._take(message.ids, self._wants_id, False)
+        self._take(message.ids, self._current, False)
         if self._wants_end:
             self.call_after_refresh(self._go, len(self._ids) - 1)
-        self._wants_end, self._wants_id = False, None
+        self._wants_end = False
+
+    @property
+    def _current(self) -> int | None:
+        """Return the id that the cursor is to stay on; none at the top, where what is new comes."""
+        return self._ids[self.cursor] if 0 < self.cursor < len(self._ids) else None
 
     def _take(self, ids: Sequence[int], current: int | None, anew: bool) -> None:
         self._ids = ids
@@ -258,7 +275,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         is_current = number == self.cursor
         if is_current:
             base = self._tone("cursor") if self.has_focus else base + Style(bold=True)
-        elif row in self.marked:
+        elif self._is_marked(row):
             base = base + self._tone("marked")
         return self._line(row, base, is_current).crop_extend(int(across), int(across) + width, base)
 
@@ -273,7 +290,7 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         return strip.crop_extend(int(across), int(across) + width, style)
 
     def _line(self, row: Row, base: Style, is_current: bool) -> Strip:
-        mark = "●" if row in self.marked else " "
+        mark = "●" if self._is_marked(row) else " "
         segments = [Segment(("›" if is_current else " ") + mark, base)]
         for column, width in self._layout_of:
             tone = column.tone(row) if column.tone and not (is_current and self.has_focus) else ""
@@ -339,13 +356,16 @@ class VirtualTable(ScrollView, Generic[Row], can_focus=True):
         row = self.row
         if row is None or not self._most_marks:
             return
-        if row in self.marked:
-            self.marked.remove(row)
+        if self._is_marked(row):
+            self.marked = [each for each in self.marked if self._key(each) != self._key(row)]
         else:
             self.marked = [*self.marked, row][-self._most_marks :]
         self.refresh()
         self.post_message(self.Marked(self))
         self._go(self.cursor + 1)
+
+    def _is_marked(self, row: Row) -> bool:
+        return any(self._key(each) == self._key(row) for each in self.marked)
 
     def unmark(self) -> None:
         """Take all marks off."""

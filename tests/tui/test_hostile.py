@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from tests.tui.terminal import Terminal, terminal
 from tui.app import Dashboard
 from tui.screens.choice import ChoiceScreen
 from tui.screens.output import OutputScreen
+from tui.table import Column, Rows, VirtualTable
 
 HOSTILE = "red \x1b[31m \x1b]0;title\x07 [b]bold[/] \\[x] [/] \u202e \x9b31m e\u0301 宽字 🇧🇷"
 COMMAND = [sys.executable, "-m", "tui"]
@@ -67,7 +71,8 @@ async def test_what_is_in_names_and_messages_never_steers_the_terminal(small: Pa
         shown = await until(app, "␛[31m", "[b]bold[/]", "\\[x] [/]")
         assert _only_seen(shown)
         app.notify("\x1b[31m[b]toast[/] \\[x]")
-        assert _only_seen(await until(app, "␛[31m[b]toast[/] \\[x]"))
+        (toast,) = app._notifications
+        assert (toast.message, toast.markup) == ("␛[31m[b]toast[/] \\[x]", False)
 
 
 def _all_at_once(app: Dashboard, *keys: str) -> None:
@@ -108,3 +113,55 @@ async def test_a_command_that_cannot_be_started_is_told(small: Path) -> None:
         await until(app, "could not be started", "No such file")
         await pilot.press("escape")
         await until(app, "Compare", gone="No such file")
+
+
+async def test_a_mark_stays_on_its_run_when_the_rest_of_it_is_another(small: Path) -> None:
+    async with dashboard(small) as (app, pilot):
+        await pilot.press("v")
+        await until(app, "Versions 4", "HEAD")
+        await pilot.press("space")
+        await until(app, "1 marked")
+        subprocess.run(["git", "tag", "marked"], cwd=small, check=True)
+        await until(app, "HEAD, main,…", "●", "1 marked")
+        await pilot.press("k", "space")
+        await until(app, "Versions 4", gone="1 marked")
+
+
+async def test_the_cursor_stays_far_down_while_ids_are_read_anew(small: Path) -> None:
+    class Counted(Rows[int]):
+        """Rows of which the first page comes at once, and all ids when they are let go."""
+
+        def __init__(self) -> None:
+            super().__init__(range(1000))
+            self.gate = threading.Event()
+
+        def ids(self) -> Sequence[int]:
+            self.gate.wait(10)
+            return super().ids()
+
+    async with dashboard(small) as (app, pilot):
+        table: VirtualTable[int] = VirtualTable((Column(lambda: "number", 9, str),))
+        await app.screen.mount(table, before=0)
+        first, second = Counted(), Counted()
+        first.gate.set()
+        table.show(first)
+        table.focus()
+        while not table.is_whole:
+            await pilot.pause()
+        await pilot.press("end")
+        assert table.row == 999
+        table.show(second)
+        await pilot.press("k")
+        assert table.row == 998
+        second.gate.set()
+        while not table.is_whole:
+            await pilot.pause()
+        assert table.row == 998
+
+
+async def test_without_git_the_versions_say_so(small: Path) -> None:
+    shutil.rmtree(small / ".git")
+    async with dashboard(small, (120, 30)) as (app, pilot):
+        await until(app, "Runs 5")
+        await pilot.press("v")
+        await until(app, "Versions 0", "no Git repository", gone="git commit")

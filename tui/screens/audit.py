@@ -25,7 +25,7 @@ from tui.screens.audit_ledger import Entry, LedgerSource
 from tui.screens.audit_verify import FindingScreen, Verified, VerifyPane
 from tui.screens.base import Base
 from tui.screens.choice import ChoiceScreen
-from tui.screens.history import VERSIONS, VersionSource
+from tui.screens.history import VERSIONS, VersionSource, no_version
 from tui.screens.output import OutputScreen
 from tui.table import VirtualTable
 
@@ -60,12 +60,8 @@ class AuditScreen(Base):
         self._verifying: Worker[None] | None = None
 
     def body(self) -> Iterable[Widget]:
-        self._ledger: VirtualTable[Entry] = VirtualTable(
-            audit_ledger.COLUMNS, id="ledger", empty=_("nothing is recorded yet; type: dvc repro")
-        )
-        self._versions: VirtualTable[VersionRow] = VirtualTable(
-            VERSIONS, id="back", empty=_("no commit yet; type: git commit")
-        )
+        self._ledger: VirtualTable[Entry] = VirtualTable(audit_ledger.COLUMNS, id="ledger")
+        self._versions: VirtualTable[VersionRow] = VirtualTable(VERSIONS, id="back")
         self._verify = VerifyPane()
         yield Static("", id="cut-off")
         yield Static("", id="about", classes="title")
@@ -137,6 +133,8 @@ class AuditScreen(Base):
     def _show_ledger(self, *, anew: bool = False) -> None:
         wanted = self._wanted_of.get("ledger", "")
         self._ledger.show(LedgerSource(self.context.view, wanted, self._others), anew=anew)
+        nothing = _("no record fits") if wanted else _("nothing is recorded yet; type: dvc repro")
+        self._ledger.empty = self.context.view.problem or nothing
         self._title()
 
     def _show_versions(self, *, anew: bool = False) -> None:
@@ -144,6 +142,7 @@ class AuditScreen(Base):
         self._versions.sorted_by = order
         wanted = self._wanted_of.get("rollback", "")
         self._versions.show(VersionSource(self.context.view, wanted, order), anew=anew)
+        self._versions.empty = no_version(self.context.view, wanted)
         self._title()
 
     def _title(self) -> None:

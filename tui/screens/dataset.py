@@ -66,7 +66,9 @@ class DatasetScreen(Base):
 
     def body(self) -> Iterable[Widget]:
         yield Static(Text(f"{self._state.dataset}  {self._state.title}", no_wrap=True), classes="title")
-        self._points: VirtualTable[Point] = VirtualTable(POINTS, marks=2, empty=_("no version has its metrics yet"))
+        self._points: VirtualTable[Point] = VirtualTable(
+            POINTS, marks=2, empty=_("no version has its metrics yet"), key=lambda point: point.commit
+        )
         self._changes: VirtualTable[Change] = VirtualTable(CHANGES, empty=_("Git knows no change of this file"))
         yield Panes(
             [
@@ -123,6 +125,6 @@ class DatasetScreen(Base):
             self.notify(_("there is no version before this one"), severity="warning")
             return
         newest_first = [p.commit or "workspace" for p in map(self._points.row_at, range(len(self._points))) if p]
-        newer, older = sorted(names, key=newest_first.index)
+        newer, older = sorted(names, key=lambda name: newest_first.index(name) if name in newest_first else -1)
         self._points.unmark()
         self.dashboard.compare(older, newer)

@@ -84,7 +84,7 @@ class DatasetsScreen(Base):
         try:
             content = await result(self.context.root, ["datasets", "--json"])
         except Failed as failed:
-            self._table.empty = ""
+            self._table.empty = " ".join(str(failed).split())
             self._table.show(Rows[State]())
             about.update(toned(_("Datasets: the command failed"), "bad"))
             self.notify(str(failed), severity="error", timeout=10)
@@ -94,7 +94,7 @@ class DatasetsScreen(Base):
     def _take(self, content: Json) -> None:
         items = content if isinstance(content, list) else []
         self._states = [volumes.state(item) for item in items if isinstance(item, dict)]
-        self._table.empty = _("params.yaml declares no dataset")
+        self._table.empty = _("no dataset fits") if self._states else _("params.yaml declares no dataset")
         self._show()
 
     def _show(self) -> None:

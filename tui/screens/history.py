@@ -125,10 +125,8 @@ class HistoryScreen(Base):
         self._order = {kind: (order, True) for kind, order in _FIRST_ORDER.items()}
 
     def body(self) -> Iterable[Widget]:
-        self._runs: VirtualTable[Run] = VirtualTable(RUNS, id="runs", marks=2, empty=_("no run yet; type: dvc repro"))
-        self._versions: VirtualTable[VersionRow] = VirtualTable(
-            VERSIONS, id="versions", marks=2, empty=_("no commit yet; type: git commit")
-        )
+        self._runs: VirtualTable[Run] = VirtualTable(RUNS, id="runs", marks=2, key=name_of)
+        self._versions: VirtualTable[VersionRow] = VirtualTable(VERSIONS, id="versions", marks=2, key=name_of)
         self._versions.display = False
         yield Static("", id="about", classes="title")
         yield Horizontal(
@@ -149,9 +147,11 @@ class HistoryScreen(Base):
         if self._kind == "runs":
             self._runs.sorted_by = order
             self._runs.show(_RunSource(view, self.wanted, order), anew=anew)
+            self._runs.empty = view.problem or (_("no run fits") if self.wanted else _("no run yet; type: dvc repro"))
         else:
             self._versions.sorted_by = order
             self._versions.show(VersionSource(view, self.wanted, order), anew=anew)
+            self._versions.empty = no_version(view, self.wanted)
         self._title()
 
     def _title(self) -> None:
@@ -162,7 +162,7 @@ class HistoryScreen(Base):
         parts = [f"{what} {number}", f"/{self.wanted}" if self.wanted else ""]
         parts.append(_("{count} marked").format(count=len(table.marked)) if table.marked else "")
         damaged = _("{count} damaged: observatudo verify").format(count=self._damaged) if self._damaged else ""
-        parts += [damaged, view.problem]
+        parts += [damaged, view.problem or (view.note() if self._kind == "versions" else "")]
         self.query_one("#about", Static).update(Text("  ".join(filter(None, parts)), no_wrap=True))
 
     def filtered(self, wanted: str, is_kept: bool) -> None:
@@ -221,7 +221,7 @@ class HistoryScreen(Base):
         """Compare the two that are marked, or the marked one with the one under the cursor; the older one first."""
         marked: list[Run | VersionRow] = [*self._runs.marked, *self._versions.marked]
         row = self._table.row
-        if len(marked) == 1 and row is not None and row != marked[0]:
+        if len(marked) == 1 and row is not None and name_of(row) != name_of(marked[0]):
             marked.append(row)
         if len(marked) != 2:
             self.notify(_("mark two with the space bar, then c"), severity="warning")
@@ -238,6 +238,11 @@ class HistoryScreen(Base):
             self.dashboard.open_mlflow(row.run_id)
         else:
             self.notify(_("MLflow knows runs; versions are Git's"), severity="warning")
+
+
+def no_version(view: View, wanted: str) -> str:
+    """Return what stands in the place of versions where there is none: why, or what to do."""
+    return view.problem or view.note() or (_("no version fits") if wanted else _("no commit yet; type: git commit"))
 
 
 def name_of(row: Run | VersionRow) -> str:
