@@ -120,7 +120,7 @@ def size(octets: float | None) -> str:
 
 
 def word(name: str) -> str:
-    """Return the word for a status or kind of run; records, logs, JSON and CSV have the English one."""
+    """Return the word for a status (of runs, of dbt) or kind of run; records, logs, JSON and CSV have the English."""
     words = {
         "success": _("success"),
         "failed": _("failed"),
@@ -130,11 +130,15 @@ def word(name: str) -> str:
         "unchanged": _("unchanged"),
         "hand": _("hand"),
         "experiment": _("experiment"),
-        "repro": "repro",
+        "pass": _("pass"),
+        "warn": _("warn"),
+        "fail": _("fail"),
+        "error": _("error"),
+        "skipped": _("skipped"),
     }
     return words.get(name, name)
 
 
 def status(name: str) -> str:
-    """Return a status as glyph and word."""
-    return f"{GLYPHS.get(name, '?')} {word(name)}"
+    """Return a status of a run or of dbt as glyph and word; a dash for none."""
+    return f"{GLYPHS.get(name, '?')} {word(name)}" if name else NONE

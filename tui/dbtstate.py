@@ -107,19 +107,6 @@ class State:
         return next((own for own in self.models if own.name == name), None)
 
 
-def status(name: str) -> str:
-    """Return dbt's word for how something ended, as glyph and word."""
-    words = {
-        "success": _("success"),
-        "pass": _("pass"),
-        "warn": _("warn"),
-        "fail": _("fail"),
-        "error": _("error"),
-        "skipped": _("skipped"),
-    }
-    return f"{figures.GLYPHS.get(name, '?')} {words.get(name, name)}" if name else figures.NONE
-
-
 def state(content: Json) -> State:
     """Return the state out of what the command printed; tests with the worst first."""
     top = mapping(content)

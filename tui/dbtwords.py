@@ -9,7 +9,7 @@ from rich.text import Text
 from observatudo import figures
 from observatudo.i18n import _
 from observatudo.tree import branches
-from tui.dbtstate import Model, Source, State, rank, status
+from tui.dbtstate import Model, Source, State, rank
 from tui.reading import number, pair, text_or_none
 from tui.tones import TONES, toned
 
@@ -32,7 +32,7 @@ def about_target(state: State) -> list[Text]:
     lines += [pair(_("built"), figures.moment(state.built_at)), pair(_("by run"), state.run), Text()]
     lines.append(pair(_("models and seeds"), figures.count(len(state.models))))
     lines += [
-        Text.assemble(toned(status(name), TONES.get(name, "")), f"  {figures.count(number)}")
+        Text.assemble(toned(figures.status(name), TONES.get(name, "")), f"  {figures.count(number)}")
         for name, number in sorted(state.tests_by_status.items(), key=lambda own: rank(own[0]))
     ]
     return [*lines, Text(), pair(_("dbt's pages"), state.docs or _("not there; type: dvc repro"))]
@@ -55,9 +55,15 @@ def _tree(head: str, name: str, next_to: Callable[[str], tuple[str, ...]]) -> It
     yield from found or [Text(_("nothing"), "dim")]
 
 
+def _ended(status: str) -> Text:
+    return toned(figures.status(status), TONES.get(status, ""))
+
+
 def about_model(state: State, model: Model) -> list[Text]:
     """Return all of a model: how it ended, its columns, its tests, its lineage."""
-    lines = [Text.assemble((model.name, "bold"), "  ", toned(status(model.status), TONES.get(model.status, "")))]
+    lines = [
+        Text.assemble((model.name, "bold"), "  ", toned(figures.status(model.status), TONES.get(model.status, "")))
+    ]
     if model.status not in ("", "success"):
         lines += [toned(line, "bad") for line in model.message.splitlines()]
     lines += [
@@ -73,7 +79,10 @@ def about_model(state: State, model: Model) -> list[Text]:
         lines.append(Text(_("dbt's pages have not been written for it"), "dim"))
     lines += [Text(), Text(_("Tests"), "bold")]
     tests = [test for test in state.tests if test.model == model.name]
-    lines += [Text.assemble(toned(status(test.status), TONES.get(test.status, "")), f"  {test.name}") for test in tests]
+    lines += [
+        Text.assemble(toned(figures.status(test.status), TONES.get(test.status, "")), f"  {test.name}")
+        for test in tests
+    ]
     if not tests:
         lines.append(Text(_("none"), "dim"))
     return [*lines, Text(), *lineage(state, model.name)]

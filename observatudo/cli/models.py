@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from observatudo import figures
 from observatudo.i18n import _
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _print_models(found: DbtState) -> None:
     rows = [
         (
             model.name,
-            _status(model.status),
+            figures.status(model.status),
             model.materialized or "–",
             count(model.rows),
             duration(model.seconds) if model.status else "–",
@@ -101,7 +102,7 @@ def _print_tests(found: DbtState) -> None:
     from observatudo.figures import count
 
     typer.echo("")
-    told = " · ".join(f"{_status(name)} {count(number)}" for name, number in found.tests_by_status.items())
+    told = " · ".join(f"{figures.status(name)} {count(number)}" for name, number in found.tests_by_status.items())
     typer.echo(_("{count} tests: {told}").format(count=count(len(found.tests)), told=told or "–"))
     for test in found.tests:
         if test.status not in ("", *_GOOD):
@@ -112,7 +113,7 @@ def _print_test(test: Test) -> None:
     from observatudo.cli.table import WIDTH, short
     from observatudo.figures import count, printable
 
-    typer.secho(f"{_status(test.status)}  {test.name}", fg=_colour(test.status) or None)
+    typer.secho(f"{figures.status(test.status)}  {test.name}", fg=_colour(test.status) or None)
     where = f"{test.model}.{test.column}" if test.column else test.model
     typer.echo("  " + _("{where}, {count} rows").format(where=where, count=count(test.failures)))
     for row in (test.header, *test.rows) if test.header else ():
@@ -156,7 +157,7 @@ def _print_model(found: DbtState, model: Model) -> None:
     from observatudo.figures import count, duration
 
     typer.secho(model.name, bold=True)
-    typer.echo(f"{_status(model.status)} · {model.materialized} · {duration(model.seconds)} · {model.file}")
+    typer.echo(f"{figures.status(model.status)} · {model.materialized} · {duration(model.seconds)} · {model.file}")
     typer.echo(_("{count} rows").format(count=count(model.rows)))
     _print_wrapped(model.description)
     if model.columns:
@@ -166,7 +167,7 @@ def _print_model(found: DbtState, model: Model) -> None:
     tests = [test for test in found.tests if test.model == model.name]
     if tests:
         typer.echo("")
-        rows = [(test.name, _status(test.status), test.severity or "–") for test in tests]
+        rows = [(test.name, figures.status(test.status), test.severity or "–") for test in tests]
         table((_("test"), _("status"), _("severity")), rows, [_colour(test.status) for test in tests], flexible=0)
         for test in tests:
             if test.status not in ("", *_GOOD):
@@ -193,20 +194,6 @@ def _print_tree(head: str, name: str, next_to: Callable[[str], tuple[str, ...]])
         typer.echo(f"\n{head}")
         for line in branches(name, next_to):
             typer.echo(line)
-
-
-def _status(name: str) -> str:
-    from observatudo.figures import GLYPHS
-
-    words = {
-        "success": _("success"),
-        "pass": _("pass"),
-        "warn": _("warn"),
-        "fail": _("fail"),
-        "error": _("error"),
-        "skipped": _("skipped"),
-    }
-    return f"{GLYPHS.get(name, '?')} {words.get(name, name)}" if name else "–"
 
 
 def _colour(status: str) -> str:

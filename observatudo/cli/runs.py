@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from observatudo import figures
+from observatudo.cli.table import table
 from observatudo.i18n import _
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from observatudo.history import DatasetRun, Run
     from observatudo.runs.log import RunLog
     from observatudo.runs.model import Record
 
-_GLYPHS = {"success": "✓", "failed": "✗", "interrupted": "◌", "noop": "=", "running": "▶"}
-_COLOURS = {"success": "green", "failed": "red", "interrupted": "yellow", "noop": "dim", "running": "cyan"}
-_SHORT = 8  # characters of a commit
+_COLOURS = {"success": "green", "failed": "red", "interrupted": "yellow", "noop": "bright_black", "running": "cyan"}
 _DEFAULT_LIMIT = 20
 _MB = 1_000_000
 
@@ -95,38 +93,18 @@ def _print_table(found: list[Run]) -> None:
     rows = [
         (
             run.run_id,
-            _status(run.status),
+            figures.status(run.status),
             run.started.replace("T", " ").removesuffix("+00:00"),
-            _seconds(run.duration_s),
-            (run.commit or "-")[:_SHORT] + ("+" if run.dirty else ""),
-            run.experiment or _word(run.kind),
+            figures.duration(run.duration_s),
+            (run.commit or "-")[: figures.SHORT] + ("+" if run.dirty else ""),
+            run.experiment or figures.word(run.kind),
             _stages(run.stages),
         )
         for run in found
     ]
     heads = (_("run"), _("status"), _("started (UTC)"), _("took"), _("commit"), _("kind"), _("stages"))
-    _table(heads, rows, [_COLOURS[run.status] for run in found])
+    table(heads, rows, [_COLOURS[run.status] for run in found])
     typer.echo(_("“+” after a commit: an input differed from it. Next: observatudo show RUN"))
-
-
-def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], styles: list[str] | None = None) -> None:
-    """Print a table: drawn by rich on a terminal, in plain aligned columns elsewhere."""
-    import sys
-
-    if not sys.stdout.isatty():
-        widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
-        for row in [heads, *rows]:
-            typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*heads, box=None, header_style="bold", pad_edge=False)
-    table.columns[0].no_wrap = True  # an id is there to be copied
-    for row, style in zip(rows, styles or [""] * len(rows), strict=True):
-        table.add_row(*(Text(cell, style=style if column == 1 else "") for column, cell in enumerate(row)))
-    Console().print(table)
 
 
 def _stages(names: tuple[str, ...]) -> str:
@@ -137,35 +115,12 @@ def _stages(names: tuple[str, ...]) -> str:
     return " ".join(verb if count == 1 else f"{verb}×{count}" for verb, count in verbs.items()) or "-"
 
 
-def _status(status: str) -> str:
-    return f"{_GLYPHS[status]} {_word(status)}"
-
-
-def _word(name: str) -> str:
-    """Return a status or kind of run in the user's language; records, logs, JSON and CSV have the English word."""
-    words = {
-        "success": _("success"),
-        "failed": _("failed"),
-        "interrupted": _("interrupted"),
-        "noop": _("noop"),
-        "running": _("running"),
-        "unchanged": _("unchanged"),
-        "hand": _("hand"),
-    }
-    return words.get(name, name)
-
-
-def _seconds(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
-
-
 def _print_head(run: Run, record: Record | None, logged: RunLog | None) -> None:
     commit = run.commit or _("none yet")
     lines = [
-        (_("run"), f"{run.run_id}  {_status(run.status)}"),
-        (_("started"), f"{run.started}  ({_seconds(run.duration_s)})"),
-        (_("kind"), run.experiment or _word(run.kind)),
+        (_("run"), f"{run.run_id}  {figures.status(run.status)}"),
+        (_("started"), f"{run.started}  ({figures.duration(run.duration_s)})"),
+        (_("kind"), run.experiment or figures.word(run.kind)),
         (_("commit"), commit + (_(", with changed inputs") if run.dirty else "")),
         (_("host"), run.host),
     ]
@@ -194,9 +149,9 @@ def _print_stages(logged: RunLog | None, record: Record | None) -> None:
     rows = [
         (
             name,
-            _status(stage.status),
-            "-" if stage.wall_s is None else _seconds(stage.wall_s),
-            "-" if stage.cpu_s is None else _seconds(stage.cpu_s),
+            figures.status(stage.status),
+            "-" if stage.wall_s is None else figures.duration(stage.wall_s),
+            "-" if stage.cpu_s is None else figures.duration(stage.cpu_s),
             "-" if stage.peak_mb is None else f"{stage.peak_mb:.0f} MiB",
             str(stage.warnings or "-"),
         )
@@ -204,7 +159,7 @@ def _print_stages(logged: RunLog | None, record: Record | None) -> None:
     ]
     typer.echo("")
     heads = (_("stage"), _("status"), _("wall"), _("CPU"), _("peak"), _("warnings"))
-    _table(heads, rows, [_COLOURS[stage.status] for stage in stages.values()])
+    table(heads, rows, [_COLOURS[stage.status] for stage in stages.values()])
 
 
 def _print_datasets(found: list[DatasetRun]) -> None:
@@ -213,17 +168,17 @@ def _print_datasets(found: list[DatasetRun]) -> None:
     rows = [
         (
             line.dataset,
-            _word(line.status),
-            _number(line.rows_read),
-            _number(line.rows_kept),
-            _number(line.rows_rejected),
+            figures.word(line.status),
+            figures.count(line.rows_read),
+            figures.count(line.rows_kept),
+            figures.count(line.rows_rejected),
             "-" if line.match_rate is None else f"{line.match_rate:.2%}",
-            (line.snapshot_sha256 or "-")[:_SHORT],
+            (line.snapshot_sha256 or "-")[: figures.SHORT],
         )
         for line in found
     ]
     typer.echo("")
-    _table((_("dataset"), _("status"), _("read"), _("kept"), _("rejected"), _("matched"), _("snapshot")), rows)
+    table((_("dataset"), _("status"), _("read"), _("kept"), _("rejected"), _("matched"), _("snapshot")), rows)
 
 
 def _print_outputs(record: Record) -> None:
@@ -232,16 +187,12 @@ def _print_outputs(record: Record) -> None:
     rows = [
         (
             path,
-            _number(output.rows),
+            figures.count(output.rows),
             f"{output.size / _MB:.2f} MB",
-            output.md5[:_SHORT],
-            output.sha256[:_SHORT],
+            output.md5[: figures.SHORT],
+            output.sha256[: figures.SHORT],
         )
         for path, output in record.outputs.items()
     ]
     typer.echo("")
-    _table((_("output"), _("rows"), _("size"), "MD5", "SHA-256"), rows)
-
-
-def _number(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"
+    table((_("output"), _("rows"), _("size"), "MD5", "SHA-256"), rows)

@@ -11,7 +11,6 @@ from textual.widget import Widget
 
 from observatudo import figures
 from observatudo.i18n import _
-from tui import dbtstate
 from tui.clean import Static
 from tui.dbtstate import Test
 from tui.reading import pair
@@ -71,7 +70,7 @@ class TestScreen(Base):
         where = f"{own.model}.{own.column}" if own.column else own.model
         lines = [
             Text.assemble(
-                toned(dbtstate.status(own.status), TONES.get(own.status, "")),
+                toned(figures.status(own.status), TONES.get(own.status, "")),
                 "  ",
                 (_("{where}, {count} rows").format(where=where, count=figures.count(own.failures)), "bold"),
             ),

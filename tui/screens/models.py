@@ -36,14 +36,14 @@ _TARGET = Path("dbt/target")
 MODELS: tuple[Column[Model], ...] = (
     Column(lambda: _("layer"), 6, lambda m: m.layer, sort="layer", tone=lambda _m: "muted"),
     Column(lambda: _("model"), 20, lambda m: m.name, flex=True, sort="name"),
-    Column(lambda: _("status"), 10, lambda m: dbtstate.status(m.status), tone=lambda m: TONES.get(m.status, "")),
+    Column(lambda: _("status"), 10, lambda m: figures.status(m.status), tone=lambda m: TONES.get(m.status, "")),
     Column(lambda: _("rows"), 11, lambda m: figures.count(m.rows), right=True, sort="rows"),
     Column(lambda: _("kind"), 6, lambda m: m.materialized, keep=2),
     Column(lambda: _("took"), 8, lambda m: figures.duration(m.seconds), right=True, keep=1, sort="seconds"),
     Column(lambda: _("description"), 30, lambda m: m.description, keep=3, flex=True, tone=lambda _m: "muted"),
 )  # fmt: skip
 TESTS: tuple[Column[Test], ...] = (
-    Column(lambda: _("status"), 10, lambda t: dbtstate.status(t.status), tone=lambda t: TONES.get(t.status, "")),
+    Column(lambda: _("status"), 10, lambda t: figures.status(t.status), tone=lambda t: TONES.get(t.status, "")),
     Column(lambda: _("rows"), 6, lambda t: figures.count(t.failures), right=True),
     Column(lambda: _("test"), 30, lambda t: t.name, flex=True),
     Column(lambda: _("model"), 24, lambda t: t.model, keep=1, tone=lambda _t: "muted"),
@@ -120,7 +120,7 @@ class ModelsScreen(Fed):
         parts = ["dbt" + (f"  /{self.wanted}" if self.wanted else "")]
         parts += [f"! {problem}" for problem in own.problems]
         parts += [
-            f"{dbtstate.status(name)} {figures.count(tests[name])}"
+            f"{figures.status(name)} {figures.count(tests[name])}"
             for name in ("fail", "error", "warn", "skipped", "pass")
             if tests.get(name)
         ]
@@ -203,12 +203,12 @@ def _has_desktop() -> bool:
 
 
 def _of_model(own: Model) -> Item:
-    fields = {"status": f"{own.status} {dbtstate.status(own.status)}", "layer": own.layer, "model": own.name}
+    fields = {"status": f"{own.status} {figures.status(own.status)}", "layer": own.layer, "model": own.name}
     return Item(f"{own.name} {own.layer} {own.materialized} {own.status} {own.description}", fields)
 
 
 def _of_test(own: Test) -> Item:
-    fields = {"status": f"{own.status} {dbtstate.status(own.status)}", "model": own.model, "column": own.column}
+    fields = {"status": f"{own.status} {figures.status(own.status)}", "model": own.model, "column": own.column}
     return Item(f"{own.name} {own.model} {own.column} {own.status} {own.severity} {own.kind}", fields)
 
 
