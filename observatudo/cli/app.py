@@ -13,7 +13,7 @@ import typer
 import typer.main
 
 from observatudo.audit.rollback import unfinished
-from observatudo.cli import tui
+from observatudo.cli import tui as dashboard
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 
@@ -69,7 +69,7 @@ def _register() -> None:
         "tui",
         help=_("Open the dashboard: runs, data, comparisons, audit."),
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    )(_tui)
+    )(tui)
     app.command(help=_("Show the dashboard in a browser; read-only unless told."))(serve.serve)
     app.command(help=_("State of dbt: models, tests, freshness, lineage."))(models.models)
     app.command(help=_("Write the files that are made from the declarations."))(generate.generate)
@@ -83,9 +83,9 @@ def _register() -> None:
     app.command(help=_("Say what is missing on this machine and how to mend it."))(doctor.doctor)
 
 
-def _tui(context: typer.Context) -> None:
+def tui(context: typer.Context) -> None:
     """Open the dashboard, which reads its own options."""
-    tui.start(context.args)
+    dashboard.start(context.args)
 
 
 def _unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
