@@ -10,7 +10,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, ClassVar
@@ -98,23 +97,19 @@ class Dashboard(App[None]):
     # --- starting
 
     async def on_mount(self) -> None:
-        if not (self.is_headless or self.context.is_served):
-            self._heed_signals()
         for problem in self._take_settings():
             self.notify(problem, severity="warning", timeout=10)
         self.call_after_refresh(self._settle)
-
-    def _heed_signals(self) -> None:
-        """End as ``q`` does when told to, or when the terminal is closed: the terminal is as it was, commands end."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
 
     def _settle(self) -> None:
         """Do what can wait for the first picture; what is there by now is no garbage, ever."""
         if not self.is_headless:  # tests have many in one process
             gc.freeze()
         gc.enable()
+        if not (self.is_headless or self.context.is_served):
+            from tui.ending import heed_signals
+
+            heed_signals(self)
         self._watch()
 
     def _take_settings(self) -> list[str]:

@@ -18,6 +18,7 @@ from observatudo.i18n import _
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 _CHUNK = 65_536
 _GRACE_S = 5.0
+_AT_WORK: set[int] = set()  # process groups of the commands
 
 
 class Failed(Exception):
@@ -56,6 +57,7 @@ class Job:
             )
         except (OSError, ValueError) as error:  # ValueError: a damaged record's name with a null in it
             raise Failed(-1, _("the command could not be started: {error}").format(error=error)) from error
+        _AT_WORK.add(self._process.pid)
 
     async def pieces(self) -> AsyncIterator[tuple[str, bytes]]:
         """Yield (``"out"`` or ``"err"``, bytes) as they come, until both ends are closed; then ``code`` is set."""
@@ -82,6 +84,7 @@ class Job:
             for task in pumps:
                 task.cancel()
             await self.stop()
+            _AT_WORK.discard(process.pid)
 
     async def stop(self) -> None:
         """End it and all it started, if it is still there: SIGTERM, and SIGKILL when that is not heard."""
@@ -104,6 +107,12 @@ class Job:
 def _signal(group: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
+
+
+def end_all() -> None:
+    """Tell every command at work to end, from where nothing can be awaited."""
+    for group in tuple(_AT_WORK):
+        _signal(group, signal.SIGTERM)
 
 
 def last_line(text: str) -> str:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 from textual.events import Key
 
@@ -56,6 +57,16 @@ def test_a_time_outside_of_the_calendar_is_shown_as_it_is(
     time.tzset()
 
 
+def test_a_dashboard_ends_with_its_terminal(small: Path) -> None:
+    with terminal(COMMAND, small) as screen:
+        process = psutil.Process(_started(screen))
+        children = process.children()
+        screen.keys("2", "7", "1")
+        screen.close()
+        _gone, alive = psutil.wait_procs([process, *children], timeout=30)
+        assert not alive
+
+
 def _only_seen(shown: str) -> bool:
     return all(char.isprintable() or char == "\n" for char in shown)
 
@@ -96,7 +107,7 @@ async def test_keys_of_the_palette_that_come_too_fast_end_nothing(small: Path) -
 async def test_a_second_enter_does_nothing_twice(small: Path) -> None:
     chosen: list[int] = []
     async with dashboard(small) as (app, pilot):
-        await app.push_screen(ChoiceScreen("history", "Which?", [("a", "", 1), ("b", "", 2)], chosen.append))
+        await app.push_screen(ChoiceScreen("Which?", [("a", "", 1), ("b", "", 2)], chosen.append))
         await until(app, "Which?")
         _all_at_once(app, "enter", "enter")
         await until(app, "Runs 5", gone="Which?")
@@ -109,7 +120,7 @@ async def test_a_command_that_cannot_be_started_is_told(small: Path) -> None:
         await until(app, "Runs 5")
         app.compare("a\0b", "HEAD")
         await until(app, "could not be started")
-        await app.push_screen(OutputScreen("history", ["/nowhere/at/all"]))
+        await app.push_screen(OutputScreen(["/nowhere/at/all"]))
         await until(app, "could not be started", "No such file")
         await pilot.press("escape")
         await until(app, "Compare", gone="No such file")

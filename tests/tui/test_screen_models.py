@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from observatudo import figures
 from observatudo.warehouse import artifacts, presence, state
 from tests.tui.pilot import dashboard, until
 from tui import dbtstate, dbtwords
@@ -117,7 +118,7 @@ async def test_failing_tests_come_first_with_their_rows_and_the_warehouse_is_tol
 def test_words_of_what_a_command_says_hold_whatever_it_leaves_out() -> None:
     found = dbtstate.state({"models": [{"name": "a"}, 3], "tests": [{"name": "t", "status": "odd"}], "sources": [{}]})
     assert [own.name for own in found.models] == ["a"]
-    assert dbtstate.status("odd") == "? odd"
+    assert figures.status("odd") == "? odd"
     for lines in (
         dbtwords.about_target(found),
         dbtwords.about_model(found, found.models[0]),

@@ -234,7 +234,7 @@ class AuditScreen(Base):
     def on_blame_form_asked(self, message: BlameForm.Asked) -> None:
         from tui.screens.blame import BlameScreen
 
-        self.app.push_screen(BlameScreen(MODE, message.arguments))
+        self.app.push_screen(BlameScreen(message.arguments))
 
     def on_blame_form_wrong(self, message: BlameForm.Wrong) -> None:
         self.notify(message.why, severity="warning")
@@ -243,7 +243,7 @@ class AuditScreen(Base):
 
     async def action_verify(self) -> None:
         await self.query_one(Panes).see("verify")
-        self.app.push_screen(ChoiceScreen(MODE, _("Verify what?"), audit_verify.choices(), self._begin))
+        self.app.push_screen(ChoiceScreen(_("Verify what?"), audit_verify.choices(), self._begin))
 
     def _begin(self, arguments: tuple[str, ...]) -> None:
         self._verifying = self._run_verify(arguments)
@@ -294,4 +294,4 @@ class AuditScreen(Base):
             self.notify(_("no rollback was cut off here"), severity="warning")
             return
         if self.is_active:  # not a second time, by a key that comes late
-            self.app.push_screen(OutputScreen(MODE, command("rollback", option)))
+            self.app.push_screen(OutputScreen(command("rollback", option)))

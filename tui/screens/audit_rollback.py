@@ -107,7 +107,7 @@ class PreviewScreen(Base):
             (_("data"), _("configuration stays"), ("--data-only",)),
             *((key, _("only this dataset"), ("--dataset", key)) for key in self._datasets),
         ]
-        self.app.push_screen(ChoiceScreen(MODE, _("What goes back?"), answers, self._narrow))
+        self.app.push_screen(ChoiceScreen(_("What goes back?"), answers, self._narrow))
 
     def _narrow(self, scope: tuple[str, ...]) -> None:
         self._scope = scope
@@ -122,7 +122,7 @@ class PreviewScreen(Base):
 
     def _do(self, preview: Preview, why: str) -> None:
         words = [*self._words, "--yes", f"--message={why or _NO_REASON}", f"--if-preview={preview.seen}"]
-        self.app.push_screen(OutputScreen(MODE, command(*words), lambda _code: self._look_again()))
+        self.app.push_screen(OutputScreen(command(*words), lambda _code: self._look_again()))
 
     def _look_again(self) -> None:
         if self.is_attached:

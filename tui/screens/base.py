@@ -39,7 +39,7 @@ class Base(Screen[None]):
 
     A screen gives ``body()``; it overrides ``load()`` (show anew what there is; called at first sight, on ``r``, and
     when the index changed), ``filtered(wanted)`` and ``copied()`` where it has something to filter or to copy.
-    ``MODE`` is the name it has in the app.
+    ``MODE`` is the name it has in the app; one that is opened from many has none, and is of the mode it was opened in.
     """
 
     MODE: ClassVar[str] = ""
@@ -50,10 +50,8 @@ class Base(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-tall")]
     AUTO_FOCUS: ClassVar[str | None] = "VirtualTable, TextView"
 
-    def __init__(self, mode: str = "") -> None:
-        """``mode`` is that of the screen below, where this one comes from many."""
+    def __init__(self) -> None:
         super().__init__()
-        self.mode = mode or self.MODE
         self.wanted = ""
         self._is_stale = False
 

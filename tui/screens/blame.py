@@ -28,8 +28,8 @@ class BlameScreen(Base):
     ``column`` is stressed where it changed. ``y`` copies the command.
     """
 
-    def __init__(self, mode: str, arguments: list[str], column: str = "") -> None:
-        super().__init__(mode)
+    def __init__(self, arguments: list[str], column: str = "") -> None:
+        super().__init__()
         self._arguments, self._column = arguments, column
         self._found: list[Line] = []
 

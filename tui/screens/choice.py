@@ -25,9 +25,9 @@ class ChoiceScreen(Base):
     """``answers`` are (name, what it means, what ``then`` is called with); esc chooses none."""
 
     def __init__(
-        self, mode: str, question: str, answers: Sequence[tuple[str, str, Answer]], then: Callable[[Answer], None]
+        self, question: str, answers: Sequence[tuple[str, str, Answer]], then: Callable[[Answer], None]
     ) -> None:
-        super().__init__(mode)
+        super().__init__()
         self._question, self._rows = question, [(name, meaning) for name, meaning, _answer in answers]
         self._choose: Callable[[int], None] = lambda number: then(answers[number][2])
 

@@ -126,7 +126,7 @@ def blamed(screen: Base, found: Found, row: object) -> None:
     if why:
         screen.notify(why, severity="warning")
     elif isinstance(row, c.Example):
-        screen.app.push_screen(BlameScreen("compare", blame_arguments(found, row.table, row.sample.key)))
+        screen.app.push_screen(BlameScreen(blame_arguments(found, row.table, row.sample.key)))
     elif isinstance(row, Flip):
         _blame_of(screen, found, row)
     else:
@@ -135,7 +135,7 @@ def blamed(screen: Base, found: Found, row: object) -> None:
 
 def _blame_of(screen: Base, found: Found, flip: Flip) -> None:
     asked = blame_arguments(found, _LABELS, {"id_indicador": flip.id_indicador})
-    screen.app.push_screen(BlameScreen("compare", asked, "eixo"))
+    screen.app.push_screen(BlameScreen(asked, "eixo"))
 
 
 def copied(found: Found, row: object) -> str:

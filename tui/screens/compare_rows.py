@@ -73,7 +73,7 @@ def show_blame(screen: Base, found: Found, table: str, sample: Sample, column: s
     if why:
         screen.notify(why, severity="warning")
     else:
-        screen.app.push_screen(BlameScreen("compare", blame_arguments(found, table, sample.key), column))
+        screen.app.push_screen(BlameScreen(blame_arguments(found, table, sample.key), column))
 
 
 class RowsScreen(Below):

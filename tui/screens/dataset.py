@@ -101,7 +101,7 @@ class DatasetScreen(Base):
         if message.table is self._points and self._points.row:
             commit = self._points.row.commit
         if commit:
-            self.app.push_screen(PatchScreen(self.MODE, commit, self._config))
+            self.app.push_screen(PatchScreen(commit, self._config))
 
     def copied(self) -> str:
         if self.focused is self._points and self._points.row:

@@ -131,7 +131,7 @@ class DecideScreen(Base):
         elif self._table.row is None:
             self.notify(_("choose an axis first"), severity="warning")
         elif self.is_active and not self.context.is_read_only:  # a second enter comes too late
-            self.app.switch_screen(OutputScreen(self.MODE, command(*self._words())))
+            self.app.switch_screen(OutputScreen(command(*self._words())))
 
     def copied(self) -> str:
         return typed(self._words()).removeprefix("$ ")
@@ -166,4 +166,4 @@ class TakeBackScreen(Base):
 
     def action_run_taking_back(self) -> None:
         if self.is_active:  # a second enter comes too late
-            self.app.switch_screen(OutputScreen(self.MODE, command(*self._words)))
+            self.app.switch_screen(OutputScreen(command(*self._words)))

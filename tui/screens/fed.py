@@ -36,8 +36,8 @@ class Fed(Base):
     FILTER: ClassVar[Callable[[], str]] = staticmethod(lambda: _("words"))
     read_from: ClassVar[tuple[Path, ...]] = ()
 
-    def __init__(self, mode: str = "") -> None:
-        super().__init__(mode)
+    def __init__(self) -> None:
+        super().__init__()
         self._stamp: _Stamp | None = None
         self._reading: Worker[None] | None = None
         self._is_fed = False

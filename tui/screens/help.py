@@ -26,7 +26,7 @@ class HelpScreen(Base):
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
     def __init__(self, below: Screen[object]) -> None:
-        super().__init__(below.mode if isinstance(below, Base) else "")
+        super().__init__()
         self._below = below
 
     def body(self) -> Iterable[Widget]:

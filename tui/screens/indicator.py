@@ -134,7 +134,7 @@ class IndicatorScreen(Fed):
     def action_blame_label(self) -> None:
         from tui.screens.blame import BlameScreen
 
-        self.app.push_screen(BlameScreen(self.MODE, ["rotulo", "--indicador", self._indicator.id], "eixo"))
+        self.app.push_screen(BlameScreen(["rotulo", "--indicador", self._indicator.id], "eixo"))
 
 
 def _decided(own: Indicator, override: str | None) -> Indicator:

@@ -204,4 +204,4 @@ class LabelsScreen(Fed):
         from tui.screens.blame import BlameScreen
 
         if self._indicator is not None:
-            self.app.push_screen(BlameScreen(self.MODE, ["rotulo", "--indicador", self._indicator.id], "eixo"))
+            self.app.push_screen(BlameScreen(["rotulo", "--indicador", self._indicator.id], "eixo"))

@@ -25,8 +25,8 @@ _WIDEST = 30  # cells of a column
 class ReadScreen(Base):
     """A text to read, and what ``y`` copies of it."""
 
-    def __init__(self, mode: str, title: str, lines: Sequence[Text], copies: str) -> None:
-        super().__init__(mode)
+    def __init__(self, title: str, lines: Sequence[Text], copies: str) -> None:
+        super().__init__()
         self._title, self._lines, self._copies = title, lines, copies
 
     def body(self) -> Iterable[Widget]:

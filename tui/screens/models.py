@@ -153,20 +153,18 @@ class ModelsScreen(Fed):
 
         if message.table is self._models and self._models.row:
             model = self._models.row
-            self.app.push_screen(
-                ReadScreen(self.MODE, model.name, dbtwords.about_model(self._state, model), model.name)
-            )
+            self.app.push_screen(ReadScreen(model.name, dbtwords.about_model(self._state, model), model.name))
         elif message.table is self._tests and self._tests.row:
             self.app.push_screen(TestScreen(self._tests.row))
         elif message.table is self._sources and self._sources.row:
             source = self._sources.row
             lines = dbtwords.about_source(self._state, source)
-            self.app.push_screen(ReadScreen(self.MODE, source.name, lines, source.dataset or source.name))
+            self.app.push_screen(ReadScreen(source.name, lines, source.dataset or source.name))
         elif message.table is self._counts.table and self._counts.table.row:
             model_ = self._state.find(self._counts.table.row.key)
             if model_ is not None:
                 lines = dbtwords.about_model(self._state, model_)
-                self.app.push_screen(ReadScreen(self.MODE, model_.name, lines, model_.name))
+                self.app.push_screen(ReadScreen(model_.name, lines, model_.name))
 
     def copied(self) -> str:
         if self.focused is self._models and self._models.row:

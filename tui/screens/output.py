@@ -29,8 +29,8 @@ class OutputScreen(Base):
     ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
-    def __init__(self, mode: str, arguments: Sequence[str], then: Callable[[int], None] = lambda _code: None) -> None:
-        super().__init__(mode)
+    def __init__(self, arguments: Sequence[str], then: Callable[[int], None] = lambda _code: None) -> None:
+        super().__init__()
         self._arguments, self._then = arguments, then
         self._job: Job | None = None
         self._said = ""

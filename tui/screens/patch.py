@@ -21,8 +21,8 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 class PatchScreen(Base):
     """A patch, as Git shows it."""
 
-    def __init__(self, mode: str, commit: str, path: str) -> None:
-        super().__init__(mode)
+    def __init__(self, commit: str, path: str) -> None:
+        super().__init__()
         self._commit, self._path = commit, path
 
     def body(self) -> Iterable[Widget]:

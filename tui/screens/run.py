@@ -99,7 +99,6 @@ def _pairs(*pairs: tuple[str, str]) -> list[Text]:
 class RunScreen(Base):
     """One run in panes: in short, stages on a time line, datasets, outputs and metrics, configs, error, log."""
 
-    MODE = "history"
     ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
 
@@ -276,7 +275,6 @@ def _seconds(iso: str) -> float:
 class VersionScreen(Base):
     """One version: in short, and the runs that it recorded."""
 
-    MODE = "history"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("version.compare", "c", lambda: _("compare with its parent"), "compare", hint=True),
     )
