@@ -68,6 +68,11 @@ def method_name(action: Action) -> str:
     return action.method.partition("(")[0].rpartition(".")[2]
 
 
+def are_keys(value: str) -> bool:
+    """Say whether a keymap's value names keys at all: none may be empty, nor only what is held beside one."""
+    return all(key.strip() and not key.strip().endswith("+") for key in value.split(","))
+
+
 def with_keys(actions: Iterable[Action], keymap: dict[str, str]) -> Iterator[tuple[Action, str]]:
     """Yield actions with the keys they have under a keymap."""
     for action in actions:

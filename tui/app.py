@@ -21,7 +21,7 @@ from textual.screen import Screen
 
 from observatudo import figures
 from observatudo.i18n import _
-from tui.actions import Action, bindings, clashes
+from tui.actions import Action, are_keys, bindings, clashes, with_keys
 from tui.clean import clean
 from tui.context import Context
 from tui.screens.base import Base
@@ -126,11 +126,16 @@ class Dashboard(App[None]):
 
     def _take_keys(self, keys: dict[str, str]) -> Iterator[str]:
         """Give actions the user's keys; yield what is wrong with them."""
-        known = {action.id for action in every_action()}
-        self.set_keymap({name: value for name, value in keys.items() if name in known})
-        for name in keys.keys() - known:
+        known = {action.id: action for action in every_action()}
+        for name in keys.keys() - known.keys():
             yield _("there is no action {name} to give a key").format(name=name)
-        for first, second in dict.fromkeys(clashes(keys, ACTIONS)):
+        for name, value in list(keys.items()):
+            if not are_keys(value):
+                yield _("{name}: {value} is no key; it keeps its own").format(name=name, value=repr(value))
+                del keys[name]
+        self.set_keymap({name: value for name, value in keys.items() if name in known})
+        own = (action for name, action in known.items() if name in keys and action not in ACTIONS)
+        for first, second in dict.fromkeys(clashes(keys, [*ACTIONS, *own])):
             yield _("{first} and {second} have the same key").format(first=first, second=second)
 
     # --- the index
@@ -266,8 +271,8 @@ class Dashboard(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Give the palette what the registry has for this screen, and the themes."""
         own = screen.all_actions() if isinstance(screen, Base) else []
-        for action in [*own, *ACTIONS]:
-            name = f"{action.name()}  ({action.shown})"
+        for action, keys in with_keys([*own, *ACTIONS], self.context.settings.keys):
+            name = f"{action.name()}  ({keys})".replace("[", "\\[")  # it is taken for markup
             yield SystemCommand(name, action.id, self._runner(action))
         yield SystemCommand(_("theme"), _("choose the colours"), self.action_change_theme)
 

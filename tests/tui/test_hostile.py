@@ -20,6 +20,7 @@ from observatudo import figures
 from tests.tui.pilot import dashboard, until
 from tests.tui.terminal import Terminal, terminal
 from tui.app import Dashboard
+from tui.context import Settings
 from tui.screens.choice import ChoiceScreen
 from tui.screens.output import OutputScreen
 from tui.table import Column, Rows, VirtualTable
@@ -83,7 +84,8 @@ async def test_what_is_in_names_and_messages_never_steers_the_terminal(small: Pa
         assert _only_seen(shown)
         app._disable_notifications = False  # as they are in tests
         app.notify("\x1b[31m[b]toast[/] \\[x]")
-        assert _only_seen(await until(app, "␛[31m[b]toast[/] \\[x]"))
+        await pilot.pause()
+        assert [(each.message, each.markup) for each in app._notifications] == [("␛[31m[b]toast[/] \\[x]", False)]
 
 
 def _all_at_once(app: Dashboard, *keys: str) -> None:
@@ -176,3 +178,15 @@ async def test_without_git_the_versions_say_so(small: Path) -> None:
         await until(app, "Runs 5")
         await pilot.press("v")
         await until(app, "Versions 0", "no Git repository", gone="git commit")
+
+
+async def test_a_keymap_cannot_take_the_way_out_nor_break_the_palette(small: Path) -> None:
+    keys = {"app.quit": ",", "app.help": "ctrl+", "history.sort": "1", "screen.refresh": "left_square_bracket,[/x]"}
+    async with dashboard(small, (120, 40), settings=Settings(keys=dict(keys))) as (app, pilot):
+        problems = list(app._take_keys(dict(keys)))
+        assert [problem.split()[0].rstrip(":") for problem in problems] == ["app.quit", "app.help", "app.history"]
+        await until(app, "Runs 5")
+        await pilot.press("colon", *"refresh")
+        await until(app, "refresh  ([ [/x])")
+        await pilot.press("escape", "escape", "q")
+        assert not app.is_running
