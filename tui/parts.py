@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.style import Style
 from rich.text import Text
 from textual.containers import Horizontal
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Input
 
 from observatudo.figures import printable
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from textual.app import ComposeResult
+
+_TYPING_S = 0.08  # keys of a word that come faster are one: a word that nothing has is looked for in all there is
 
 
 class Top(Static):
@@ -92,6 +96,10 @@ class FilterLine(Horizontal):
             super().__init__()
             self.wanted, self.is_kept = wanted, is_kept
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._soon = Timer(self, _TYPING_S)
+
     def compose(self) -> ComposeResult:
         """Yield the slash and the field behind it."""
         yield Static("/")
@@ -106,12 +114,14 @@ class FilterLine(Horizontal):
 
     def close(self) -> None:
         """Close the line."""
+        self._soon.stop()
         self.remove_class("open")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
+        self._soon.stop()
         if self.has_class("open"):
-            self.post_message(self.Typed(event.value, False))
+            self._soon = self.set_timer(_TYPING_S, partial(self.post_message, self.Typed(event.value, False)))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

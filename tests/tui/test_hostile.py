@@ -22,6 +22,7 @@ from tests.tui.terminal import Terminal, terminal
 from tui.app import Dashboard
 from tui.context import Settings
 from tui.screens.choice import ChoiceScreen
+from tui.screens.history import HistoryScreen
 from tui.screens.output import OutputScreen
 from tui.table import Column, Rows, VirtualTable
 
@@ -92,7 +93,7 @@ def _all_at_once(app: Dashboard, *keys: str) -> None:
     """Press keys without waiting for what one does before the next."""
     assert app._driver is not None
     for key in keys:
-        app._driver.send_message(Key(key, None))
+        app._driver.send_message(Key(key, key if len(key) == 1 else None))
 
 
 async def test_keys_of_the_palette_that_come_too_fast_end_nothing(small: Path) -> None:
@@ -190,3 +191,19 @@ async def test_a_keymap_cannot_take_the_way_out_nor_break_the_palette(small: Pat
         await until(app, "refresh  ([ [/x])")
         await pilot.press("escape", "escape", "q")
         assert not app.is_running
+
+
+async def test_a_word_typed_fast_is_looked_for_once(small: Path) -> None:
+    async with dashboard(small) as (app, pilot):
+        await until(app, "Runs 5")
+        screen = app.screen
+        assert isinstance(screen, HistoryScreen)
+        asked: list[str] = []
+        screen.filtered = lambda wanted, is_kept: asked.append(wanted)  # type: ignore[method-assign]
+        await pilot.press("slash")
+        _all_at_once(app, *"nothing")
+        while not asked:
+            await pilot.pause()
+        assert asked == ["nothing"]
+        await pilot.press("enter")
+        assert asked == ["nothing", "nothing"]
