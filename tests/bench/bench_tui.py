@@ -65,7 +65,9 @@ class Watched(Dashboard):
             before = time.perf_counter()
             await asyncio.sleep(0.005)
             worst = sorted([*worst, time.perf_counter() - before - 0.005])[-5:]
-            Path(sys.argv[2]).write_text(json.dumps(worst))
+            draft = Path(sys.argv[2] + ".new")
+            draft.write_text(json.dumps(worst))
+            draft.replace(sys.argv[2])
 
 root = Path(sys.argv[1])
 Watched(Context(root, View(root), Settings())).run()
