@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from observatudo.history.view import View
-
 from observatudo.i18n import _
 
 _SETTINGS = "observatudo/tui.toml"

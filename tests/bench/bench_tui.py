@@ -168,14 +168,18 @@ def streaming(home: Path) -> Iterator[None]:
         path = log_file(home, now)
         path.parent.mkdir(exist_ok=True)
         own = {"pid": os.getpid(), "started": psutil.Process().create_time()}
-        start = {"kind": "repro", "process": own, "owner": {**own, "command": ["dvc", "repro"]}, "stage": "load"}
+        start: dict[str, object] = {
+            "kind": "repro",
+            "process": own,
+            "owner": {**own, "command": ["dvc", "repro"]},
+            "stage": "load",
+        }
         with path.open("a") as lines:
             count = 0
             while not ended.wait(0.002):
                 count += 1
-                event = (
-                    {"event": "start", **start} if count == 1 else {"event": "progress", "done": count, "total": 9**9}
-                )
+                progress: dict[str, object] = {"event": "progress", "done": count, "total": 9**9}
+                event = {"event": "start", **start} if count == 1 else progress
                 head = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "run": run, "stage": "load"}
                 lines.write(json.dumps(head | event, separators=(",", ":")) + "\n")
                 lines.flush()
