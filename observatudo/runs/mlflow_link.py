@@ -35,6 +35,8 @@ def link(home: Path, run_id: str) -> Link:
     """Return where the run is, on the server of ``MLFLOW_TRACKING_URI`` or on that of ``make mlflow``."""
     server = os.environ.get("MLFLOW_TRACKING_URI", "")
     base = server.rstrip("/") if server.startswith(("http://", "https://")) else _DEFAULT
+    if not (home / DATABASE).is_file():
+        return Link(why=_("MLflow has no database here yet: the first dvc repro makes it"))
     found = _find(home / DATABASE, run_id)
     if found is None:
         return Link(why=_("MLflow does not have this run: it keeps runs that did something and were recorded"))
@@ -45,8 +47,6 @@ def link(home: Path, run_id: str) -> Link:
 
 
 def _find(database: Path, run_id: str) -> tuple[str, str] | None:
-    if not database.is_file():
-        return None
     try:
         with closing(
             sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_S)
