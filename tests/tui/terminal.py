@@ -21,7 +21,7 @@ class Terminal:
         self._socket = socket
 
     def _tmux(self, *arguments: str) -> str:
-        words = ["tmux", "-L", self._socket, "-f", os.devnull, *arguments]
+        words = ["tmux", "-u", "-L", self._socket, "-f", os.devnull, *arguments]
         return subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
 
     def start(self, command: Sequence[str], folder: Path, size: tuple[int, int], env: dict[str, str]) -> None:
