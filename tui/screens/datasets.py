@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
-from rich.text import Text
-from textual import work
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
@@ -15,13 +14,12 @@ from observatudo import figures
 from observatudo.i18n import _
 from tui import volumes
 from tui.actions import Action, bindings
-from tui.clean import Static
-from tui.jobs import Failed, Json, result
+from tui.jobs import Json
+from tui.panes import Pane
 from tui.plot import Plot
-from tui.screens.base import Base
+from tui.screens.fed import HISTORY, Fed
 from tui.table import Column, Rows, VirtualTable
 from tui.textview import TextView, plain
-from tui.tones import toned
 from tui.volumes import State
 
 ACTIONS = (Action("datasets.sort", "s", lambda: _("sort"), "sort", hint=True),)
@@ -49,7 +47,7 @@ COLUMNS: tuple[Column[State], ...] = (
 _ORDERS = ("", *(column.sort for column in COLUMNS if column.sort))
 
 
-class DatasetsScreen(Base):
+class DatasetsScreen(Fed):
     """The declared datasets; enter shows one over versions."""
 
     MODE = "datasets"
@@ -59,64 +57,50 @@ class DatasetsScreen(Base):
     DatasetsScreen #list { width: 2fr; }
     DatasetsScreen #aside { width: 1fr; max-width: 64; border-left: solid $panel; }
     DatasetsScreen Plot { height: 8; }
+    DatasetsScreen #panes--names { display: none; }
     """
+    read_from = (*HISTORY, Path("params.yaml"), Path("configs/datasets"), Path("data/metrics/ingest"))
 
     def __init__(self) -> None:
         super().__init__()
         self._states: list[State] = []
+        self._found: list[State] = []
         self._order = ""
 
-    def body(self) -> Iterable[Widget]:
-        self._table: VirtualTable[State] = VirtualTable(COLUMNS, empty=_("reading …"))
-        yield Static("", id="about", classes="title")
-        yield Horizontal(
-            Vertical(self._table, id="list"),
-            Vertical(Plot(figures.decimal), TextView(id="details"), id="aside", classes="wide-only"),
-        )
+    def asked(self) -> Sequence[str]:
+        return ["datasets"]
 
-    def load(self) -> None:
-        self._read()
+    def heading(self) -> str:
+        late = sum(bool(state.late) for state in self._found)
+        told = _("Datasets {count}").format(count=len(self._found))
+        return told + ("  " + _("{count} late").format(count=late) if late else "")
 
-    @work(exclusive=True, group="read")
-    async def _read(self) -> None:
-        about = self.query_one("#about", Static)
-        about.update(Text(_("Datasets: reading …")))
-        try:
-            content = await result(self.context.root, ["datasets", "--json"])
-        except Failed as failed:
-            self._table.empty = " ".join(str(failed).split())
-            self._table.show(Rows[State]())
-            about.update(toned(_("Datasets: the command failed"), "bad"))
-            self.notify(str(failed), severity="error", timeout=10)
-            return
-        self._take(content)
+    def panes(self) -> Sequence[Pane]:
+        return [Pane("datasets", lambda: _("Datasets"), self._list)]
 
-    def _take(self, content: Json) -> None:
+    def _list(self) -> Widget:
+        self._table: VirtualTable[State] = VirtualTable(COLUMNS)
+        beside = Vertical(Plot(figures.decimal), TextView(id="details"), id="aside", classes="wide-only")
+        return Horizontal(Vertical(self._table, id="list"), beside)
+
+    def understood(self, content: Json) -> None:
         items = content if isinstance(content, list) else []
         self._states = [volumes.state(item) for item in items if isinstance(item, dict)]
-        self._table.empty = _("no dataset fits") if self._states else _("params.yaml declares no dataset")
-        self._show()
 
-    def _show(self) -> None:
+    def fill(self, pane: str) -> None:
+        del pane
         wanted = plain(self.wanted).split()
-        found = [
+        self._found = [
             state for state in self._states if all(word in plain(f"{state.dataset} {state.title}") for word in wanted)
         ]
         if self._order:
-            found = sorted(found, key=lambda state: volumes.order(state, self._order))
+            self._found.sort(key=lambda state: volumes.order(state, self._order))
+        self._table.empty = _("no dataset fits") if self._states else _("params.yaml declares no dataset")
         self._table.sorted_by = (self._order, self._order not in ("dataset", "matched"))
-        self._table.show(Rows(found))
-        late = sum(bool(state.late) for state in found)
-        told = _("Datasets {count}").format(count=len(found))
-        if late:
-            told += "  " + _("{count} late").format(count=late)
-        self.query_one("#about", Static).update(Text(told))
-
-    def filtered(self, wanted: str, is_kept: bool) -> None:
-        self._show()
+        self._table.show(Rows(self._found))
 
     def on_virtual_table_highlighted(self, _message: VirtualTable.Highlighted) -> None:
-        state = self._table.row
+        state = self._table.row if self._states else None
         if state is None or not self.query_one("#aside").display:
             return
         points = volumes.points(self.context.view, state.dataset)
@@ -134,4 +118,4 @@ class DatasetsScreen(Base):
 
     def action_sort(self) -> None:
         self._order = _ORDERS[(_ORDERS.index(self._order) + 1) % len(_ORDERS)]
-        self._show()
+        self.fill("datasets")
