@@ -161,17 +161,21 @@ def clone(tmp_path: Path) -> Path:
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """Return a folder that ``make`` fills, once for all workers of a test run: copy it, do not change it."""
+    """Return a folder that ``make`` fills, once for all workers of a test run: copy it, do not change it.
+
+    A name belongs to one maker: two would be given each other's folder.
+    """
     base = factory.getbasetemp()
     place = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "once" / name
-    made = place.with_name(f"{name}.made")
+    made, maker = place.with_name(f"{name}.made"), f"{make.__module__}.{make.__qualname__}"
     place.parent.mkdir(exist_ok=True)
     with FileLock(f"{place}.lock"):
         if not made.exists():
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir()
             make(place)
-            made.touch()
+            made.write_text(maker)
+        assert made.read_text() == maker, f"{name} is made by {made.read_text()} already"
     return place
 
 

@@ -56,7 +56,7 @@ def wait_for(path: Path, within: float = 60) -> None:
 
 @pytest.fixture(scope="session")
 def _small_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return once(tmp_path_factory, "small", _make_small) / "repo"
+    return once(tmp_path_factory, "dashboard", _make_small) / "repo"
 
 
 @pytest.fixture
