@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from observatudo.history.store import FILE
-from tests.tui.pilot import dashboard, until
+from tests.tui.pilot import dashboard, until, until_true
 
 
 async def test_an_index_of_garbage_is_made_anew(small: Path) -> None:
@@ -53,7 +53,7 @@ async def test_what_only_one_screen_needs_is_told_there(small: Path, file: str) 
     async with dashboard(small) as (app, pilot):
         await until(app, "✗ failed")
         await pilot.press("3")
-        await until(app, "the command failed", file)
+        await until_true(app, lambda shown: "the command failed" in shown and file in "".join(shown.split()))
         await pilot.press("1")
         await until(app, "✗ failed")
 

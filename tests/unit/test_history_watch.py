@@ -143,16 +143,15 @@ def test_it_ends_when_the_one_who_started_it_is_gone(home: Path) -> None:
     code = (
         "import subprocess, sys, time\n"
         "child = subprocess.Popen([sys.executable, '-P', '-m', 'observatudo.history.watch'],"
-        " stdin=subprocess.PIPE if sys.argv[1] == 'pipe' else 3, stdout=subprocess.PIPE)\n"
+        " stdin=int(sys.argv[1]), stdout=subprocess.PIPE)\n"
         "print(child.pid, flush=True)\n"
         "child.stdout.readline()\n"
         "time.sleep(60)\n"
     )
     reading, writing = os.pipe()  # a stdin that stays open whoever ends
-    os.dup2(reading, 3) if reading != 3 else None
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", code, "open"]
-    with subprocess.Popen(command, cwd=home, env=environment, stdout=subprocess.PIPE, pass_fds=[3]) as parent:
+    command = [sys.executable, "-c", code, str(reading)]
+    with subprocess.Popen(command, cwd=home, env=environment, stdout=subprocess.PIPE, pass_fds=[reading]) as parent:
         assert parent.stdout
         pid = int(parent.stdout.readline())
         parent.kill()
@@ -161,6 +160,7 @@ def test_it_ends_when_the_one_who_started_it_is_gone(home: Path) -> None:
         time.sleep(0.05)
     assert not Path(f"/proc/{pid}").exists()
     os.close(writing)
+    os.close(reading)
 
 
 @pytest.mark.parametrize("damage", [None, b"no database " * 1000])
