@@ -223,7 +223,7 @@ class Dashboard(App[None]):
     @work(thread=True, group="mlflow", exclusive=True)
     def open_mlflow(self, run_id: str) -> None:
         """Open a run in MLflow's screens, where they are running; say how to start them where not."""
-        from observatudo.runs.mlflow_link import link
+        from observatudo.mlflow_link import link
 
         found = link(self.context.root, run_id)
         if found.url:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from observatudo import history
-from observatudo.runs.mlflow_link import DATABASE, link
+from observatudo.mlflow_link import DATABASE, link
 from tests.tui.pilot import dashboard, until, until_true
 
 
