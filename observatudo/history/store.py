@@ -21,7 +21,7 @@ Answer = TypeVar("Answer")
 Tell = Callable[[str, int, int], None]
 FILE = Path(".observatudo/history.sqlite")
 LOCK = Path(".observatudo/history.lock")
-VERSION = 3  # of this module's tables: another one is made anew
+VERSION = 4  # of this module's tables: another one is made anew
 _WAIT_S = 30.0
 _POLL_S = 0.002
 _BATCH_S = 0.05
@@ -242,8 +242,8 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     clean = text.encode("utf-8", "replace").decode("utf-8")
-    parts = unicodedata.normalize("NFKD", clean.casefold())
-    return "".join(letter for letter in parts if not unicodedata.combining(letter)).casefold()
+    parts = unicodedata.normalize("NFD", clean.casefold())  # NFKD makes a blank, which is everywhere, of a lone cedilla
+    return "".join(letter for letter in parts if unicodedata.category(letter) != "Mn")
 
 
 def one_per_line(names: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ import pytest
 from textual.events import Key
 
 from observatudo import figures
+from tests.conftest import ROOT
 from tests.tui.pilot import dashboard, until
 from tests.tui.terminal import Terminal, terminal
 from tui.app import Dashboard
@@ -40,7 +41,7 @@ def _started(screen: Terminal) -> int:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_the_terminal_as_it_was(small: Path, number: signal.Signals) -> None:
-    with terminal(COMMAND, small) as screen:
+    with terminal(COMMAND, small, PYTHONPATH=str(ROOT)) as screen:
         os.kill(_started(screen), number)
         screen.wait(f"ended with {128 + number}", gone="History")
 
@@ -60,7 +61,7 @@ def test_a_time_outside_of_the_calendar_is_shown_as_it_is(
 
 
 def test_a_dashboard_ends_with_its_terminal(small: Path) -> None:
-    with terminal(COMMAND, small) as screen:
+    with terminal(COMMAND, small, PYTHONPATH=str(ROOT)) as screen:
         process = psutil.Process(_started(screen))
         children = process.children()
         screen.keys("2", "7", "1")

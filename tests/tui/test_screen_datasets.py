@@ -43,7 +43,7 @@ async def test_one_over_versions_down_to_the_patch_of_its_declaration(
         await pilot.press("slash", *"populacao", "enter")
         await until(app, "sidra/populacao", gone="registro_civil")
         await pilot.press("enter")
-        await until(app, "volume", "built", "start", "60")
+        await until(app, "volume", "start", "60")
         await pilot.press("y")
         assert len(app.clipboard) == 40
         await pilot.press("tab")

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from observatudo import history
@@ -121,6 +121,7 @@ _wanted = st.lists(st.tuples(_prefix, _word).map("".join), max_size=3).map(" ".j
 
 
 @settings(max_examples=200, deadline=None)
+@example(wanted="¸")
 @given(wanted=_wanted)
 def test_filters_find_what_a_plain_reading_finds(home: Path, wanted: str) -> None:
     with closing(View(home)) as view:
