@@ -139,6 +139,15 @@ def word(name: str) -> str:
     return words.get(name, name)
 
 
+def freshness(age_days: int | None, limit_days: int | None, late: bool | None) -> str:
+    """Return how fresh a snapshot is, as glyph and word: of what is published once, and of unknown age, neither."""
+    if age_days is None:
+        return f"· {NONE}"
+    if limit_days is None:
+        return "· " + _("once")
+    return "! " + _("late") if late else "✓ " + _("fresh")
+
+
 def status(name: str) -> str:
     """Return a status of a run or of dbt as glyph and word; a dash for none."""
     return f"{GLYPHS.get(name, '?')} {word(name)}" if name else NONE

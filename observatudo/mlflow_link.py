@@ -11,9 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from observatudo.i18n import _
+from observatudo.runs.tracking import DATABASE, RUN_TAG
 
-RUN_TAG = "observatudo.run_id"
-DATABASE = Path("mlruns/mlflow.db")
 _DEFAULT = "http://127.0.0.1:5000"
 _WAIT_S = 0.3
 _RUN = """

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 
+from observatudo.i18n import _
+
 _SHOWN = {
     "slash": "/",
     "colon": ":",
@@ -50,6 +52,18 @@ class Action:
     def shown(self) -> str:
         """Return the keys as people write them."""
         return shown(self.keys)
+
+
+def moving(where: str, page_down: str = "pagedown,ctrl+f,J") -> tuple[Action, ...]:
+    """Return the ways up and down that all lists and texts have; the widget ``where`` has their methods."""
+    return (
+        Action(f"{where}.down", "down,j", lambda: _("down"), "move(1)"),
+        Action(f"{where}.up", "up,k", lambda: _("up"), "move(-1)"),
+        Action(f"{where}.page_down", page_down, lambda: _("page down"), "page(1)"),
+        Action(f"{where}.page_up", "pageup,ctrl+b,K", lambda: _("page up"), "page(-1)"),
+        Action(f"{where}.top", "home,g", lambda: _("first"), "edge(0)"),
+        Action(f"{where}.bottom", "end,G", lambda: _("last"), "edge(1)"),
+    )
 
 
 def shown(keys: str) -> str:

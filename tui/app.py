@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.notifications import SeverityLevel
 
-    from tui.jobs import Json
+    from observatudo.journal import Json
 
 _TOGETHER_S = 0.5  # changes of the index within this time are shown together
 # mode → (key, module of tui.screens, class, name)
@@ -205,12 +205,9 @@ class Dashboard(App[None]):
         if mode != self.current_mode:
             await self.switch_mode(mode)
 
-    def compare(self, a: str, b: str) -> None:
-        """Compare two versions, runs or experiments on the screen for that."""
-        self._compare(a, b)
-
     @work(group="go")
-    async def _compare(self, a: str, b: str) -> None:
+    async def compare(self, a: str, b: str) -> None:
+        """Compare two versions, runs or experiments on the screen for that."""
         from tui.screens.compare import CompareScreen
 
         await self.switch_mode("compare")

@@ -13,7 +13,7 @@ from tui.trends import Series
 
 if TYPE_CHECKING:
     from observatudo.history.view import View
-    from tui.jobs import Json
+    from observatudo.journal import Json
 
 METRICS = "data/metrics/transform.json"
 LAYERS = ("seed", "stg", "model", "dim", "fact", "audit")
@@ -76,11 +76,7 @@ class Source:
     @property
     def glyph(self) -> str:
         """Return how fresh it is, as a sign and a word."""
-        if not self.dataset or self.age_days is None:
-            return f"· {figures.NONE}"
-        if self.limit_days is None:
-            return "· " + _("once")
-        return "! " + _("late") if self.late else "✓ " + _("fresh")
+        return figures.freshness(self.age_days if self.dataset else None, self.limit_days, self.late)
 
     @property
     def tone(self) -> str:

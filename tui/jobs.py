@@ -11,11 +11,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
 from observatudo.i18n import _
+from observatudo.journal import Json
 
-Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 _CHUNK = 65_536
 _GRACE_S = 5.0
 _AT_WORK: set[int] = set()  # process groups of the commands
@@ -121,23 +120,24 @@ def last_line(text: str) -> str:
     return lines[-1].strip() if lines else ""
 
 
-async def result(
+async def printed(
     root: Path,
     arguments: Sequence[str],
     *,
     fine: Sequence[int] = (0,),
     tell: Callable[[str], None] = lambda _line: None,
-) -> Json:
-    """Return the JSON that ``observatudo ARGUMENTS`` prints; ``tell`` gets what it says of its progress meanwhile.
+) -> tuple[bytes, Failed]:
+    """Return what ``observatudo ARGUMENTS`` prints, and what to raise where that is of no use.
 
-    Raises Failed when it ends with another code than the ``fine`` ones, or prints no JSON. Cancelled, it is stopped.
+    ``tell`` gets what it says of its progress meanwhile. Raises Failed when it ends with another code than the
+    ``fine`` ones. Cancelled, it is stopped.
     """
     job = Job(command(*arguments), root)
     await job.start()
-    printed, said = bytearray(), bytearray()
+    out, said = bytearray(), bytearray()
     async for name, piece in job.pieces():
         if name == "out":
-            printed += piece
+            out += piece
         else:
             said += piece
             tell(last_line(said[-2000:].decode(errors="replace")))
@@ -146,8 +146,20 @@ async def result(
     message = "\n".join(line.rpartition("\r")[2] for line in lines).strip()  # without the progress before it
     if code not in fine:
         raise Failed(code, message or _("the command ended with {code}").format(code=code))
+    return bytes(out), Failed(code, message or _("the command printed no result"))
+
+
+async def result(
+    root: Path,
+    arguments: Sequence[str],
+    *,
+    fine: Sequence[int] = (0,),
+    tell: Callable[[str], None] = lambda _line: None,
+) -> Json:
+    """Return the JSON that ``observatudo ARGUMENTS`` prints, as ``printed`` does; no JSON raises Failed too."""
+    out, nothing = await printed(root, arguments, fine=fine, tell=tell)
     try:
-        content: Json = await asyncio.to_thread(json.loads, bytes(printed))
+        content: Json = await asyncio.to_thread(json.loads, out)
     except ValueError:
-        raise Failed(code, message or _("the command printed no result")) from None
+        raise nothing from None
     return content

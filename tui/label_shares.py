@@ -14,7 +14,7 @@ from tui.trends import Series, bar
 
 if TYPE_CHECKING:
     from observatudo.history.view import View
-    from tui.jobs import Json
+    from observatudo.journal import Json
     from tui.labelled import Pair, State
 
 METRICS = "data/metrics/classify.json"

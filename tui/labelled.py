@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from observatudo import figures
+from observatudo.history.store import fold
 from observatudo.i18n import _
 from tui.reading import dicts, integer, mapping, number, pair, text_or_none
 from tui.sift import Item, sifter
-from tui.textview import plain
 from tui.tones import toned
 
 if TYPE_CHECKING:
-    from tui.jobs import Json
+    from observatudo.journal import Json
 
 MACHINE = ("regra", "modelo")
 
@@ -205,9 +205,9 @@ def swings(own: Indicator) -> str:
 # --- the list
 
 ORDERS: dict[str, Callable[[Indicator], tuple[float | str, str]]] = {
-    "name": lambda own: (plain(own.name), own.id),
+    "name": lambda own: (fold(own.name), own.id),
     "confidence": lambda own: (own.confidence, own.id),
-    "axis": lambda own: (plain(own.axis), own.id),
+    "axis": lambda own: (fold(own.axis), own.id),
     "origin": lambda own: (own.origin, own.id),
 }
 

@@ -18,8 +18,9 @@ from textual.message import Message
 from textual.strip import Strip
 
 from observatudo import figures
+from observatudo.history.store import fold
 from observatudo.live.events import LEVELS, Event, Level
-from tui.textview import TextView, plain
+from tui.textview import TextView
 
 MOST = 5_000  # events that are kept
 _MARKS = {"info": " ", "warning": "!", "error": "✗"}
@@ -72,7 +73,7 @@ class LogView(TextView):
 
     def filter(self, least: Level, wanted: str) -> None:
         """Show only events of this level or above with all words of ``wanted``, and without those after a ``-``."""
-        words = plain(wanted).split()
+        words = fold(wanted).split()
         self._least = LEVELS.index(least)
         self._words = ([w for w in words if w[0] != "-"], [w[1:] for w in words if w[0] == "-" and w[1:]])
         if self._words[0]:
@@ -120,7 +121,7 @@ class LogView(TextView):
         wanted, unwanted = self._words
         if not wanted and not unwanted:
             return True
-        text = plain(f"{event.stage} {event.text}")
+        text = fold(f"{event.stage} {event.text}")
         return all(word in text for word in wanted) and not any(word in text for word in unwanted)
 
     # --- where it stands
@@ -211,7 +212,7 @@ class LogView(TextView):
 
         Beyond the last one it begins anew. ``wanted`` are other words to mark, or empty.
         """
-        self._sought = plain(wanted).split() or self._sought
+        self._sought = fold(wanted).split() or self._sought
         hits = [number for number in self._numbers if self._has_sought(self._event(number))]
         if not hits:
             return False
@@ -233,7 +234,7 @@ class LogView(TextView):
         return bisect_right(hits, here) - 1 if step < 0 else bisect_left(hits, here)
 
     def _has_sought(self, event: Event) -> bool:
-        text = plain(f"{event.stage} {event.text}")
+        text = fold(f"{event.stage} {event.text}")
         return bool(self._sought) and all(word in text for word in self._sought)
 
     def action_move(self, step: int) -> None:

@@ -9,8 +9,8 @@ from textual.widget import Widget
 
 from observatudo import figures
 from observatudo.i18n import _
+from tui.blocks import HEIGHTS
 
-_EIGHTHS = " ▁▂▃▄▅▆▇█"
 Point = tuple[str, float | None]
 
 
@@ -47,7 +47,7 @@ def _cell(value: float | None, top: float, level: int, levels: int) -> str:
     eighths = round(value / top * levels * 8)
     if value > 0:
         eighths = max(eighths, 1)
-    return _EIGHTHS[max(0, min(8, eighths - level * 8))]
+    return HEIGHTS[max(0, min(8, eighths - level * 8))]
 
 
 def _labels(seen: Sequence[Point], left_out: int, start: int, width: int) -> Text:

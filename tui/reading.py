@@ -9,7 +9,7 @@ from rich.text import Text
 from observatudo import figures
 
 if TYPE_CHECKING:
-    from tui.jobs import Json
+    from observatudo.journal import Json
 
 
 def mapping(value: Json) -> dict[str, Json]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tui.textview import plain
+from observatudo.history.store import fold
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,20 @@ class Item:
     number: float | None = None
 
 
+def words_in(wanted: str) -> Callable[[str], bool]:
+    """Return what says whether a text has every word, whatever their case and accents; a ``-`` is part of a word."""
+    words = fold(wanted).split()
+
+    def fits(text: str) -> bool:
+        told = fold(text)
+        return all(word in told for word in words)
+
+    return fits
+
+
 def sifter(wanted: str) -> Callable[[Item], bool]:
     """Return what says whether an item fits; case, accents and, in fields, blanks make no difference."""
-    parts = [_part(word) for word in plain(wanted).split()]
+    parts = [_part(word) for word in fold(wanted).split()]
     return lambda item: all(fits(item) for fits in parts)
 
 
@@ -37,8 +48,8 @@ def _part(word: str) -> Callable[[Item], bool]:
 
 def _has(item: Item, word: str, field: str, value: str | None) -> bool:
     if value is None or (field not in item.fields and field != "below"):
-        return word in plain(item.text)
-    return value in "".join(plain(item.fields.get(field, "")).split()) if value else True
+        return word in fold(item.text)
+    return value in "".join(fold(item.fields.get(field, "")).split()) if value else True
 
 
 def _number(text: str) -> float | None:

@@ -23,9 +23,9 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from observatudo.figures import NONE, printable
+from observatudo.figures import printable
 from observatudo.i18n import _
-from tui.actions import Action, bindings
+from tui.actions import Action, bindings, moving
 
 PAGE = 64
 _GUTTER = 2
@@ -33,14 +33,9 @@ Row = TypeVar("Row")
 Row_co = TypeVar("Row_co", covariant=True)
 
 ACTIONS = (
-    Action("table.down", "down,j", lambda: _("down"), "move(1)"),
-    Action("table.up", "up,k", lambda: _("up"), "move(-1)"),
+    *moving("table"),
     Action("table.left", "left,h", lambda: _("left"), "sideways(-8)"),
     Action("table.right", "right,l", lambda: _("right"), "sideways(8)"),
-    Action("table.page_down", "pagedown,ctrl+f,J", lambda: _("page down"), "page(1)"),
-    Action("table.page_up", "pageup,ctrl+b,K", lambda: _("page up"), "page(-1)"),
-    Action("table.top", "home,g", lambda: _("first"), "edge(0)"),
-    Action("table.bottom", "end,G", lambda: _("last"), "edge(1)"),
     Action("table.open", "enter", lambda: _("open"), "open", hint=True),
     Action("table.mark", "space", lambda: _("mark"), "mark"),
 )
@@ -401,8 +396,3 @@ def _fit(text: str, width: int, right: bool) -> str:
     if length > width:
         return set_cell_size(text, width - 1) + "…" if width > 1 else set_cell_size(text, width)
     return " " * (width - length) + text if right else text + " " * (width - length)
-
-
-def yes_no(value: bool | None) -> str:
-    """Return a flag for a cell."""
-    return NONE if value is None else _("yes") if value else _("no")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -15,26 +14,11 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from observatudo.i18n import _
-from tui.actions import Action, bindings
+from observatudo.history.store import fold
+from tui.actions import Action, bindings, moving
 from tui.clean import cleaned
 
-ACTIONS = (
-    Action("text.down", "down,j", lambda: _("down"), "move(1)"),
-    Action("text.up", "up,k", lambda: _("up"), "move(-1)"),
-    Action("text.page_down", "pagedown,ctrl+f,J,space", lambda: _("page down"), "page(1)"),
-    Action("text.page_up", "pageup,ctrl+b,K", lambda: _("page up"), "page(-1)"),
-    Action("text.top", "home,g", lambda: _("first"), "edge(0)"),
-    Action("text.bottom", "end,G", lambda: _("last"), "edge(1)"),
-)
-
-
-def plain(text: str) -> str:
-    """Return text as a search compares it: without case and accents."""
-    if text.isascii():  # most text is, and thousands of lines are searched at once
-        return text.lower()
-    parts = unicodedata.normalize("NFD", text.casefold())
-    return "".join(char for char in parts if not unicodedata.combining(char))
+ACTIONS = moving("text", "pagedown,ctrl+f,J,space")
 
 
 class TextView(ScrollView, can_focus=True):
@@ -98,7 +82,7 @@ class TextView(ScrollView, can_focus=True):
         return Strip(segments).crop_extend(0, width, base)
 
     def _highlight(self, line: Text) -> None:
-        text = plain(line.plain)
+        text = fold(line.plain)
         if len(text) != len(line.plain):  # folding changed the length: positions would be wrong
             return
         start = text.find(self._wanted)
@@ -108,10 +92,10 @@ class TextView(ScrollView, can_focus=True):
 
     def find(self, wanted: str, step: int = 0) -> bool:
         """Scroll to the next line (``step`` 1), the one before (-1) or the first from here (0) with this text."""
-        self._wanted = plain(wanted)
+        self._wanted = fold(wanted)
         self.refresh()
         here = int(self.scroll_offset.y)
-        hits = [n for n, line in enumerate(self._wrapped) if self._wanted and self._wanted in plain(line.plain)]
+        hits = [n for n, line in enumerate(self._wrapped) if self._wanted and self._wanted in fold(line.plain)]
         if not hits:
             return False
         after = [n for n in hits if n > here - (step == 0)]

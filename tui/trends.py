@@ -9,11 +9,11 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from observatudo import figures
+from tui.blocks import HEIGHTS, across
 from tui.plot import Plot, Point
 from tui.table import Column, Rows, VirtualTable
 
-_CURVE = "▁▂▃▄▅▆▇█"
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_CURVE = HEIGHTS[1:]  # also the lowest value is seen
 BAR = 12  # cells
 CURVE = 8
 
@@ -38,8 +38,7 @@ def bar(part: float | None, width: int = BAR) -> str:
     """Return a bar of at most ``width`` cells; more than nothing is seen."""
     if not part or part <= 0:
         return ""
-    eighths = max(1, round(min(1.0, part) * width * 8))
-    return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
+    return across(max(1, round(min(1.0, part) * width * 8)))
 
 
 def curve(points: Sequence[Point], width: int = CURVE) -> str:

@@ -11,11 +11,12 @@ from rich.text import Text
 
 from observatudo import figures
 from observatudo.i18n import _
+from tui.reading import integer, mapping, number, pair, text_or_none, texts
 from tui.tones import toned
 
 if TYPE_CHECKING:
     from observatudo.history.view import View
-    from tui.jobs import Json
+    from observatudo.journal import Json
 
 _MOST = 500  # versions
 
@@ -40,7 +41,7 @@ class State:
     limit_days: int | None
     late: bool | None
     reasons: dict[str, int]
-    warnings: list[str]
+    warnings: tuple[str, ...]
     snapshot: dict[str, Json]
 
     @property
@@ -70,27 +71,26 @@ def _share(part: int | None, whole: int | None) -> float | None:
 
 def state(item: dict[str, Json]) -> State:
     """Return a dataset's state out of what ``observatudo datasets --json`` says of it."""
-    fresh, snapshot = _dict(item.get("freshness")), _dict(item.get("snapshot"))
+    fresh, snapshot = mapping(item.get("freshness")), mapping(item.get("snapshot"))
     late = fresh.get("late")
-    warnings = item.get("warnings")
     return State(
         dataset=str(item.get("dataset", "")),
         title=str(item.get("title", "")),
         kind=str(item.get("kind", "")),
-        rows_read=_int(item.get("rows_read")),
-        rows_kept=_int(item.get("rows_kept")),
-        rows_rejected=_int(item.get("rows_rejected")),
-        rows=_int(item.get("rows")),
+        rows_read=integer(item.get("rows_read")),
+        rows_kept=integer(item.get("rows_kept")),
+        rows_rejected=integer(item.get("rows_rejected")),
+        rows=integer(item.get("rows")),
         matched=_hundred(item.get("match_rate")),
         null_share=_hundred(item.get("null_rate")),
         version=str(item["version"]) if item.get("version") else None,
         fetched_at=str(fresh["fetched_at"]) if fresh.get("fetched_at") else None,
         frequency=str(fresh.get("frequency", "")),
-        age_days=_int(fresh.get("age_days")),
-        limit_days=_int(fresh.get("limit_days")),
-        late=late if isinstance(late, bool) and _int(fresh.get("limit_days")) is not None else None,
-        reasons={name: _int(count) or 0 for name, count in _dict(item.get("rejected_by_reason")).items()},
-        warnings=[str(warning) for warning in warnings] if isinstance(warnings, list) else [],
+        age_days=integer(fresh.get("age_days")),
+        limit_days=integer(fresh.get("limit_days")),
+        late=late if isinstance(late, bool) and integer(fresh.get("limit_days")) is not None else None,
+        reasons={name: integer(count) or 0 for name, count in mapping(item.get("rejected_by_reason")).items()},
+        warnings=texts(item.get("warnings")),
         snapshot=snapshot,
     )
 
@@ -113,13 +113,13 @@ def points(view: View, dataset: str) -> list[Point]:
     source, _slash, name = dataset.partition("/")
     found = view.measures(f"data/metrics/ingest/{dataset}.json", _MOST)
     return [
-        _point(measure.commit, measure.date, measure.subject, _dict(_dict(measure.content.get(source)).get(name)))
+        _point(measure.commit, measure.date, measure.subject, mapping(mapping(measure.content.get(source)).get(name)))
         for measure in reversed(found)
     ]
 
 
-def _point(commit: str, date: str, subject: str, figures_: dict[str, Json]) -> Point:
-    read, rejected = _int(figures_.get("rows_read")), _int(figures_.get("rows_rejected"))
+def _point(commit: str, date: str, subject: str, counted: dict[str, Json]) -> Point:
+    read, rejected = integer(counted.get("rows_read")), integer(counted.get("rows_rejected"))
     return Point(
         commit=commit,
         label=figures.moment(date)[:10],
@@ -127,9 +127,9 @@ def _point(commit: str, date: str, subject: str, figures_: dict[str, Json]) -> P
         kept=None if read is None or rejected is None else read - rejected,
         rejected=rejected,
         rejected_share=_share(rejected, read),
-        null_share=_hundred(figures_.get("null_rate")),
-        matched=_hundred(figures_.get("match_rate")),
-        warnings=_int(figures_.get("warnings")),
+        null_share=_hundred(counted.get("null_rate")),
+        matched=_hundred(counted.get("match_rate")),
+        warnings=integer(counted.get("warnings")),
     )
 
 
@@ -137,17 +137,17 @@ def in_short(state: State) -> list[Text]:
     """Return a dataset's state in lines: quality first, then freshness, then where it comes from."""
     lines = [Text(state.dataset, "bold"), Text(state.title), Text()]
     lines += [
-        _pair(_("rows read"), figures.count(state.rows_read)),
-        _pair(_("rejected"), f"{figures.count(state.rows_rejected)}  {figures.percent(state.rejected_share)}"),
-        *(_pair(f"  {reason}", figures.count(count)) for reason, count in sorted(state.reasons.items())),
-        _pair(_("places matched"), figures.percent(state.matched)),
-        _pair(_("empty"), figures.percent(state.null_share)),
+        pair(_("rows read"), figures.count(state.rows_read)),
+        pair(_("rejected"), f"{figures.count(state.rows_rejected)}  {figures.percent(state.rejected_share)}"),
+        *(pair(f"  {reason}", figures.count(count)) for reason, count in sorted(state.reasons.items())),
+        pair(_("places matched"), figures.percent(state.matched)),
+        pair(_("empty"), figures.percent(state.null_share)),
         *(toned(f"! {warning}", "warn") for warning in state.warnings),
         Text(),
-        _pair(_("published"), state.frequency),
-        _pair(_("snapshot of"), figures.moment(state.fetched_at or figures.NONE)),
+        pair(_("published"), state.frequency),
+        pair(_("snapshot of"), figures.moment(state.fetched_at or figures.NONE)),
         toned(freshness(state), "warn" if state.late else ""),
-        _pair(_("version"), (state.version or figures.NONE).removesuffix(".dir")),
+        pair(_("version"), (state.version or figures.NONE).removesuffix(".dir")),
         Text(),
     ]
     return [*lines, *provenance(state)]
@@ -167,10 +167,10 @@ def freshness(state: State) -> str:
 def provenance(state: State) -> list[Text]:
     """Return where the snapshot comes from: publisher, licence, citation, hash, and the source as it was asked."""
     lines = [
-        _pair(_("publisher"), state.snapshot.get("publisher")),
-        _pair(_("licence"), state.snapshot.get("license")),
-        _pair(_("cite as"), state.snapshot.get("citation")),
-        _pair("SHA-256", state.snapshot.get("sha256")),
+        pair(_("publisher"), text_or_none(state.snapshot.get("publisher"))),
+        pair(_("licence"), text_or_none(state.snapshot.get("license"))),
+        pair(_("cite as"), text_or_none(state.snapshot.get("citation"))),
+        pair("SHA-256", text_or_none(state.snapshot.get("sha256"))),
     ]
     return [*lines, *(Text(line, "dim") for line in _source(state.snapshot.get("source")))]
 
@@ -180,17 +180,6 @@ def _source(source: Json) -> Iterator[str]:
         yield from json.dumps(source, indent=2, ensure_ascii=False).splitlines()
 
 
-def _pair(name: str, value: Json) -> Text:
-    return Text.assemble((f"{name}: ", "dim"), figures.printable(str(value or figures.NONE)))
-
-
-def _dict(value: Json) -> dict[str, Json]:
-    return value if isinstance(value, dict) else {}
-
-
-def _int(value: Json) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
 def _hundred(value: Json) -> float | None:
-    return value * 100 if isinstance(value, int | float) and not isinstance(value, bool) else None
+    share = number(value)
+    return None if share is None else share * 100

@@ -8,8 +8,6 @@ Screens read the same index through ``history.view``, while ``history.watch`` ke
 
 from __future__ import annotations
 
-import re
-import subprocess
 from dataclasses import asdict, fields
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TextIO
@@ -28,7 +26,7 @@ if TYPE_CHECKING:  # what only some of the functions need is imported in them: t
     from observatudo.runs.model import Record
 
 __all__ = [
-    "CSV_COLUMNS", "Damaged", "DatasetRun", "Run", "blob", "close_interrupted", "damaged", "datasets", "find", "logged",
+    "CSV_COLUMNS", "Damaged", "DatasetRun", "Run", "close_interrupted", "damaged", "datasets", "find", "logged",
     "record", "runs", "traceback", "write_csv",
 ]  # fmt: skip
 
@@ -36,7 +34,6 @@ LAST = "last"
 _RUN_COLUMNS = ("run_id", "kind", "experiment", "started", "ended", "duration_s", "commit", "dirty", "host")
 _DATASET_COLUMNS = tuple(field.name for field in fields(DatasetRun))
 CSV_COLUMNS = ("run_id", "run_status", *_RUN_COLUMNS[1:], *_DATASET_COLUMNS)
-_BLOB = re.compile(r"[0-9a-f]{40}")
 _LIKELY = 1000  # so many of the newest runs are searched for a name that was mistyped
 
 
@@ -124,17 +121,6 @@ def traceback(home: Path, run_id: str) -> str:
 
     found = [event.get("traceback") for event in log.events(home, run_id) if event.get("event") == "error"]
     return str(found[-1] or "") if found else ""
-
-
-def blob(root: Path, sha: str) -> str | None:
-    """Return the text of a configuration as a run used it, by the blob hash in its record.
-
-    None when Git does not have it: a run may have used a file that was never committed.
-    """
-    if not _BLOB.fullmatch(sha):
-        return None
-    done = subprocess.run(["git", "cat-file", "blob", sha], cwd=root, capture_output=True, check=False)
-    return None if done.returncode else done.stdout.decode(errors="replace")
 
 
 def write_csv(home: Path, target: TextIO, limit: int | None = None) -> None:

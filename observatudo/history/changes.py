@@ -1,7 +1,8 @@
-"""The history of one file in Git: who changed it, when, and how. Read when asked, not indexed."""
+"""What Git has of one file: who changed it, when and how, and its text as a run used it. Asked, not indexed."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from observatudo import gitread
 
 _FORMAT = "%H%x00%cI%x00%an%x00%s"
 _COUNT = 4
+_BLOB = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,12 @@ def patch(root: Path, commit: str, path: str) -> str:
         return gitread.ask(root, *words, f":(literal){path}").stdout.decode(errors="replace")
     except FileNotFoundError:
         return ""
+
+
+def blob(root: Path, sha: str) -> str | None:
+    """Return the text of a configuration as a run used it, by the blob hash in its record.
+
+    None when Git does not have it: a run may have used a file that was never committed.
+    """
+    found = dict(gitread.blobs(root, [sha])) if _BLOB.fullmatch(sha) else {}
+    return found[sha].decode(errors="replace") if sha in found else None

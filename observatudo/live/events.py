@@ -35,16 +35,19 @@ class Event:
 def parse(line: bytes) -> Event | None:
     """Return the event in a line of the log, or None when it holds none that a run could be made of."""
     fields = log.parse(line)
-    if fields is None:
-        return None
+    return None if fields is None else of(fields)
+
+
+def of(fields: dict[str, Json]) -> Event:
+    """Return the event that a line held, as ``log.parse`` gives it."""
     names = ("time", "run", "stage", "event")
-    time, run, stage, kind = (words.text(fields.get(name)) for name in names)
+    time, run, stage, kind = (log.text(fields.get(name)) for name in names)
     return Event(time, _level(kind, fields), run, stage, kind, words.line(kind, run, stage, fields), fields)
 
 
 def _level(kind: str, fields: dict[str, Json]) -> Level:
     if kind in ("end", "closed"):
-        return _OF_STATUS.get(words.text(fields.get("status")), "info")
+        return _OF_STATUS.get(log.text(fields.get("status")), "info")
     if kind == "error" and words.is_interruption(fields):
         return "warning"
     return "error" if kind == "error" else "warning" if kind == "warning" else "info"

@@ -60,7 +60,7 @@ class LiveRun(RunLog):
     def fold(self, event: dict[str, Json]) -> None:
         """Take in the next event of this run, in the order of the log."""
         super().fold(event)
-        name = words.text(event.get("stage"))
+        name = log.text(event.get("stage"))
         match event.get("event"):
             case "start":
                 self.progress.pop(name, None)
@@ -73,9 +73,9 @@ class LiveRun(RunLog):
                 counts = {key: words.whole(value) for key, value in event.items()}
                 self.stages[name].rows |= {key: n for key, n in counts.items() if n is not None}
             case "warning" if len(said := self.warned.setdefault(name, [])) < _WARNINGS:
-                said.append(words.text(event.get("message")))
+                said.append(log.text(event.get("message")))
             case "error":
-                self.traceback = words.text(event.get("traceback"))
+                self.traceback = log.text(event.get("traceback"))
 
     def look(self) -> bool:
         """Ask which processes are gone; say whether one is that was there before.

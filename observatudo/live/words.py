@@ -21,11 +21,6 @@ _ENVELOPE = {"time", "event", "run", "stage"}
 _INTERRUPTIONS = {"KeyboardInterrupt", "Terminated"}
 
 
-def text(value: Json) -> str:
-    """Return a value as text that a terminal can take; nothing for null."""
-    return "" if value is None else str(value).encode("utf-8", "replace").decode("utf-8")
-
-
 def whole(value: Json) -> int | None:
     """Return a count, or None for what is none."""
     number = _number(value)
@@ -47,7 +42,7 @@ def subject(stage: str) -> str:
 
 def is_interruption(fields: Fields) -> bool:
     """Say whether an ``error`` event is somebody's wish and no fault."""
-    return text(fields.get("type")) in _INTERRUPTIONS
+    return log.text(fields.get("type")) in _INTERRUPTIONS
 
 
 def line(kind: str, run: str, stage: str, fields: Fields) -> str:
@@ -134,7 +129,7 @@ def _end(fields: Fields) -> str:
 
 
 def _closed(fields: Fields) -> str:
-    began, ended = log.began(text(fields.get("run"))), datetime.fromisoformat(text(fields.get("ended")))
+    began, ended = log.began(log.text(fields.get("run"))), datetime.fromisoformat(log.text(fields.get("ended")))
     status = _status(fields)
     changed = _("inputs changed since the commit") if fields.get("dirty") is True else ""
     if fields.get("status") == log.NOOP:
@@ -147,7 +142,7 @@ def _other(fields: Fields) -> str:
 
 
 def _status(fields: Fields) -> str:
-    return figures.word(text(fields.get("status")))
+    return figures.word(log.text(fields.get("status")))
 
 
 def _and(parts: list[str]) -> str:
@@ -160,7 +155,7 @@ def _pairs(fields: Fields) -> str:
 
 def _flat(value: Json) -> str:
     """Return text without line breaks and with single spaces."""
-    return " ".join(text(value).split())
+    return " ".join(log.text(value).split())
 
 
 _LINES: dict[str, Callable[[Fields], str]] = {

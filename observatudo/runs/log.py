@@ -82,8 +82,8 @@ class RunLog:
 
     def fold(self, event: dict[str, Json]) -> None:
         """Take in the next event of this run, in the order of the log."""
-        self.last = _text(event.get("time"))
-        name = _text(event.get("stage"))
+        self.last = text(event.get("time"))
+        name = text(event.get("stage"))
         match event.get("event"):
             case "start":
                 self._start(name, event)
@@ -93,35 +93,35 @@ class RunLog:
                 self.stages.setdefault(name, StageLog()).warnings += 1
             case "error":
                 keys = ("stage", "type", "message", "where", "next_step")
-                self.error = {key: _text(event.get(key)) for key in keys}
+                self.error = {key: text(event.get(key)) for key in keys}
             case "closed":
-                self.closed = _text(event.get("status"))
-                self.ended = _text(event.get("ended"))
+                self.closed = text(event.get("status"))
+                self.ended = text(event.get("ended"))
                 dirty = event.get("dirty")
                 self.dirty = dirty if isinstance(dirty, bool) else None
 
     def _start(self, name: str, event: dict[str, Json]) -> None:
         own, owner = _dict(event.get("process")), _dict(event.get("owner"))
         if not self.stages:
-            self.kind = _text(event.get("kind"))
-            self.experiment = _text(event.get("experiment")) or None
-            self.host, self.python = _text(event.get("host")), _text(event.get("python"))
-            self.commit = _text(event.get("commit")) or None
-            self.branch = _text(event.get("branch")) or None
-            self.who = _text(event.get("who")) or None
+            self.kind = text(event.get("kind"))
+            self.experiment = text(event.get("experiment")) or None
+            self.host, self.python = text(event.get("host")), text(event.get("python"))
+            self.commit = text(event.get("commit")) or None
+            self.branch = text(event.get("branch")) or None
+            self.who = text(event.get("who")) or None
             command = owner.get("command")
-            self.command = [_text(word) for word in command] if isinstance(command, list) else []
+            self.command = [text(word) for word in command] if isinstance(command, list) else []
             self.owner_pid, self.owner_started = int(_number(owner["pid"])), _number(owner["started"])
         self.stages[name] = StageLog(
-            dataset=_text(event.get("dataset")) or None,
+            dataset=text(event.get("dataset")) or None,
             started=self.last,
             pid=int(_number(own["pid"])),
             process_started=_number(own["started"]),
-            inputs={path: _text(blob) for path, blob in _dict(event.get("inputs")).items()},
+            inputs={path: text(blob) for path, blob in _dict(event.get("inputs")).items()},
         )
 
     def _end(self, stage: StageLog, event: dict[str, Json]) -> None:
-        stage.status, stage.ended = _text(event.get("status")), self.last
+        stage.status, stage.ended = text(event.get("status")), self.last
         stage.wall_s = _number(event.get("wall_s"))
         stage.cpu_s = _number(event.get("cpu_s"))
         stage.peak_mb = None if event.get("peak_mb") is None else _number(event.get("peak_mb"))
@@ -129,7 +129,7 @@ class RunLog:
         stage.outputs = {
             path: None if rows is None else int(_number(rows)) for path, rows in _dict(event.get("outputs")).items()
         }
-        stage.code = {path: _text(blob) for path, blob in _dict(event.get("code")).items()}
+        stage.code = {path: text(blob) for path, blob in _dict(event.get("code")).items()}
 
     def is_alive(self) -> bool:
         """Say whether anything of this run can still be at work.
@@ -238,8 +238,8 @@ def read(home: Path, run_id: str) -> RunLog | None:
     return run
 
 
-def _text(value: Json) -> str:
-    """Return the value as text that can be stored: JSON may spell half a character."""
+def text(value: Json) -> str:
+    """Return a value of an event as text that can be stored and shown: JSON may spell half a character."""
     return "" if value is None else str(value).encode("utf-8", "replace").decode("utf-8")
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from observatudo import history
-from observatudo.mlflow_link import DATABASE, link
+from observatudo.mlflow_link import link
+from observatudo.runs.tracking import DATABASE
 from tests.tui.pilot import dashboard, until, until_true
 
 

@@ -9,11 +9,11 @@ import duckdb
 import pytest
 
 from observatudo import figures
+from observatudo.journal import Json
 from observatudo.warehouse import artifacts, presence, state
 from tests.tui.pilot import dashboard, until
 from tui import dbtstate, dbtwords
 from tui.app import Dashboard
-from tui.jobs import Json
 
 FAILS, WARNS = "not_null_fact_indicador_ano", "not_null_fact_indicador_data_referencia"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from observatudo import history, journal
-from observatudo.history import store, versions
+from observatudo.history import changes, store, versions
 from observatudo.history.view import VersionRow, View
 from observatudo.runs import inputs
 from tests.histories import ONE, THREE, TWO, a_record, commit, git, keep, measured, refresh, repository, told
@@ -270,6 +270,6 @@ PROCESS: journal.Json = {"pid": 2**22 + 1, "started": 1.0}
 def test_a_configuration_is_read_by_its_hash(tmp_path: Path) -> None:
     home = repository(tmp_path)
     commit(home, "um")
-    assert history.blob(home, inputs.blob_hash(home / "dvc.yaml")) == "stages: {}\n"
+    assert changes.blob(home, inputs.blob_hash(home / "dvc.yaml")) == "stages: {}\n"
     for sha in ("a" * 40, "HEAD", "--help", git(home, "rev-parse", "HEAD")):
-        assert history.blob(home, sha) is None
+        assert changes.blob(home, sha) is None

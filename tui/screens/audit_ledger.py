@@ -16,8 +16,9 @@ from observatudo.i18n import _
 from tui.clean import Static
 from tui.screens.base import Base
 from tui.screens.run import RunScreen
+from tui.sift import Item, sifter
 from tui.table import Column
-from tui.textview import TextView, plain
+from tui.textview import TextView
 from tui.tones import TONES
 
 if TYPE_CHECKING:
@@ -73,11 +74,10 @@ class Entry:
             return f"→ {self.rollback.to[: figures.SHORT]} {self.rollback.why}"
         return self.damaged.reason if self.damaged else self.name
 
-    def fits(self, wanted: str) -> bool:
-        """Say whether a rollback has all the words, or none of those behind a ``-``."""
-        told = plain(" ".join((self.name, self.status, self.who, self.commit, self.about, self.when)))
-        words = [plain(word) for word in wanted.split()]
-        return all((word[1:] not in told) if word[:1] == "-" and word[1:] else word in told for word in words)
+    @property
+    def item(self) -> Item:
+        """Return what a filter asks of a rollback: all its text."""
+        return Item(" ".join((self.name, self.status, self.who, self.commit, self.about, self.when)), {})
 
 
 COLUMNS: tuple[Column[Entry], ...] = (
@@ -94,7 +94,8 @@ class LedgerSource:
 
     def __init__(self, view: View, wanted: str, others: Sequence[Entry]) -> None:
         self._view, self._asked = view, f"{RECORDED} {wanted}"
-        self._others = [entry for entry in others if entry.fits(wanted)]
+        fits = sifter(wanted)
+        self._others = [entry for entry in others if fits(entry.item)]
 
     def first(self, most: int) -> Sequence[int]:
         return self._merged(self._view.first_runs(most, self._asked))[:most]

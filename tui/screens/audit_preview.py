@@ -13,7 +13,7 @@ from tui.screens.audit_ledger import part, short
 from tui.tones import toned
 
 if TYPE_CHECKING:
-    from tui.jobs import Json
+    from observatudo.journal import Json
 
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 _TONES = {"added": "ok", "removed": "bad", "changed": "warn"}

@@ -14,12 +14,13 @@ from observatudo import figures
 from observatudo.audit.verify import text
 from observatudo.audit.verify.report import Finding, Report
 from observatudo.i18n import _
+from observatudo.journal import Json
 from tui.clean import Static
-from tui.jobs import Json
 from tui.screens.audit_ledger import part
 from tui.screens.base import Base
+from tui.sift import words_in
 from tui.table import Column, Rows, VirtualTable
-from tui.textview import TextView, plain
+from tui.textview import TextView
 from tui.tones import toned
 
 _TONES = {"tampered": "bad", "missing": "warn", "stale": "muted", "note": "muted", "fine": "ok", "not anchored": "warn"}
@@ -114,10 +115,10 @@ class VerifyPane(Vertical):
         """Show only the findings that have all the words."""
         if self._verified is None:
             return
-        words = plain(wanted).split()
-        found = [one for one in self._verified.report.findings if all(word in plain(_all(one)) for word in words)]
+        fits = words_in(wanted)
+        found = [one for one in self._verified.report.findings if fits(_all(one))]
         table = self.query_one(VirtualTable)
-        table.empty = _("no finding fits") if words else _("no finding")
+        table.empty = _("no finding fits") if wanted.split() else _("no finding")
         table.show(Rows(found))
 
     @property

@@ -13,8 +13,9 @@ from textual.events import Resize
 from textual.widget import Widget
 
 from observatudo.i18n import _
+from observatudo.journal import Json
 from tui.clean import Static
-from tui.jobs import Failed, Json, result
+from tui.jobs import Failed, result
 from tui.screens.base import Base
 from tui.textview import TextView
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from rich.text import Text
 from textual import work
@@ -15,14 +14,11 @@ from textual.widgets import Input
 from observatudo import figures
 from observatudo.i18n import _
 from tui.clean import Static
-from tui.jobs import Failed, Job, command
+from tui.jobs import Failed, printed
 from tui.screens.compare_found import Found, exact, file_name, said
 from tui.screens.compare_parts import Listed, PartScreen
 from tui.table import Column, VirtualTable
 from tui.tones import toned
-
-if TYPE_CHECKING:
-    from tui.screens.compare_found import Tell
 
 _COMMIT = 12  # characters: the title of a report is read by people
 _WRITTEN = (0, 1, 2)  # 1: a rule is broken, 2: not comparable in part
@@ -103,14 +99,16 @@ class ExportScreen(PartScreen):
         arguments = ["diff", f"--{self._form}", *([] if is_served else [f"--output={name}"]), "--", *sides]
         self._tell(_("writing {file} …").format(file=name))
         try:
-            printed = await _printed(self.context.root, arguments, self._tell)
+            out, nothing = await printed(self.context.root, arguments, fine=_WRITTEN, tell=self._tell)
+            if not out:
+                raise nothing
         except Failed as failed:
             self._tell("\n".join(said(failed, arguments)), "bad")
             return
         if not self.is_attached:
             return
         if is_served:
-            self.app.deliver_text(io.StringIO(printed), save_filename=name, open_method="download")
+            self.app.deliver_text(io.StringIO(out.decode(errors="replace")), save_filename=name, open_method="download")
         told = _("written: {file}").format(file=name)
         self.app.notify(told, timeout=10)
         self._tell(told)
@@ -120,23 +118,3 @@ class ExportScreen(PartScreen):
         if self.is_attached:
             lines = [toned(figures.printable(line), tone) for line in text.split("\n")]
             self.query_one("#told", Static).update(Text("\n").join(lines))
-
-
-async def _printed(root: Path, arguments: list[str], tell: Tell) -> str:
-    """Return what a command prints; raises Failed when it wrote no report."""
-    from tui.jobs import last_line
-
-    job = Job(command(*arguments), root)
-    await job.start()
-    printed, errors = bytearray(), bytearray()
-    async for stream, piece in job.pieces():
-        if stream == "out":
-            printed += piece
-        else:
-            errors += piece
-            tell(last_line(errors[-2000:].decode(errors="replace")))
-    text = printed.decode(errors="replace")
-    if job.code not in _WRITTEN or not text:
-        told = errors.decode(errors="replace").rpartition("\r")[2].strip()
-        raise Failed(-1 if job.code is None else job.code, told or _("the command printed no result"))
-    return text

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from observatudo import figures
 from observatudo.i18n import _
-from tui.jobs import Failed, Json, result
+from observatudo.journal import Json
+from tui.jobs import Failed, result
 
 if TYPE_CHECKING:
     from pathlib import Path

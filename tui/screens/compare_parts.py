@@ -18,8 +18,9 @@ from observatudo.i18n import _
 from tui.clean import Static
 from tui.screens.base import Base
 from tui.screens.compare_columns import tone
+from tui.sift import words_in
 from tui.table import Column, Rows, VirtualTable
-from tui.textview import TextView, plain
+from tui.textview import TextView
 from tui.tones import toned
 
 if TYPE_CHECKING:
@@ -91,13 +92,10 @@ class Listed(VirtualTable[Row]):
 
     def narrow(self, wanted: str) -> None:
         """Show only rows that have all these words in one of their columns."""
-        asked = plain(wanted).split()
+        fits = words_in(wanted)
         self.empty = _("no row has “{words}”").format(words=wanted) if wanted else self._nothing
-        fitting = [row for row in self._whole if all(word in self._words(row) for word in asked)]
+        fitting = [row for row in self._whole if fits("\n".join(column.text(row) for column in self.columns))]
         self.show(Rows(fitting), anew=bool(wanted))
-
-    def _words(self, row: Row) -> str:
-        return plain("\n".join(column.text(row) for column in self.columns))
 
 
 def _fitted(column: Column[Row], rows: Sequence[Row]) -> Column[Row]:

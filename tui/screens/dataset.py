@@ -82,7 +82,8 @@ class DatasetScreen(Base):
         points = volumes.points(self.context.view, self._state.dataset)
         self._points.show(Rows(reversed(points)))
         self.query_one(Plot).plot([(point.label, point.kept) for point in points])
-        self._read_changes()
+        if self.query_one(Panes).current == "config":
+            self._read_changes()
 
     @work(thread=True, exclusive=True, exit_on_error=False)
     def _read_changes(self) -> None:

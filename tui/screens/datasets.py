@@ -12,29 +12,25 @@ from textual.widget import Widget
 
 from observatudo import figures
 from observatudo.i18n import _
+from observatudo.journal import Json
 from tui import volumes
 from tui.actions import Action, bindings
-from tui.jobs import Json
 from tui.panes import Pane
 from tui.plot import Plot
 from tui.screens.fed import HISTORY, Fed
+from tui.sift import words_in
 from tui.table import Column, Rows, VirtualTable
-from tui.textview import TextView, plain
+from tui.textview import TextView
 from tui.volumes import State
 
 ACTIONS = (Action("datasets.sort", "s", lambda: _("sort"), "sort", hint=True),)
-
-
-def _fresh(state: State) -> str:
-    words = {None: "· " + _("once"), True: "! " + _("late"), False: "✓ " + _("fresh")}
-    return words[state.late]
 
 
 COLUMNS: tuple[Column[State], ...] = (
     Column(lambda: _("dataset"), 22, lambda d: d.dataset, flex=True, sort="dataset"),
     Column(lambda: _("snapshot"), 11, lambda d: figures.moment(d.fetched_at or figures.NONE)[:10], keep=4),
     Column(
-        lambda: _("fresh"), 9, _fresh, keep=1, sort="age",
+        lambda: _("fresh"), 9, lambda d: figures.freshness(d.age_days, d.limit_days, d.late), keep=1, sort="age",
         tone=lambda d: "warn" if d.late else "muted" if d.late is None else "ok",
     ),
     Column(lambda: _("kept"), 12, lambda d: figures.count(d.rows_kept), right=True, sort="kept"),
@@ -89,10 +85,8 @@ class DatasetsScreen(Fed):
 
     def fill(self, pane: str) -> None:
         del pane
-        wanted = plain(self.wanted).split()
-        self._found = [
-            state for state in self._states if all(word in plain(f"{state.dataset} {state.title}") for word in wanted)
-        ]
+        fits = words_in(self.wanted)
+        self._found = [state for state in self._states if fits(f"{state.dataset} {state.title}")]
         if self._order:
             self._found.sort(key=lambda state: volumes.order(state, self._order))
         self._table.empty = _("no dataset fits") if self._states else _("params.yaml declares no dataset")

@@ -21,8 +21,9 @@ from tui.jobs import command
 from tui.labelled import Axis, Indicator
 from tui.screens.base import Base
 from tui.screens.output import OutputScreen
+from tui.sift import words_in
 from tui.table import Column, Rows, VirtualTable
-from tui.textview import TextView, plain
+from tui.textview import TextView
 from tui.tones import toned
 
 DECIDE = (
@@ -81,8 +82,8 @@ class DecideScreen(Base):
         return ", ".join(dict.fromkeys(who for what, who in said if what == axis.key))
 
     def load(self) -> None:
-        wanted = plain(self.wanted).split()
-        found = [axis for axis in self._axes if all(word in plain(f"{axis.key} {axis.definition}") for word in wanted)]
+        fits = words_in(self.wanted)
+        found = [axis for axis in self._axes if fits(f"{axis.key} {axis.definition}")]
         self._table.show(Rows(found))
         if not self.wanted:
             self._table.go_to(lambda axis: axis.key == (self._indicator.override or self._indicator.axis))

@@ -15,8 +15,9 @@ from textual.worker import Worker, get_current_worker
 
 from observatudo import figures
 from observatudo.i18n import _
+from observatudo.journal import Json
 from tui.clean import Static
-from tui.jobs import Failed, Json, result
+from tui.jobs import Failed, result
 from tui.panes import Pane, Panes
 from tui.parts import FilterLine
 from tui.screens.base import Base

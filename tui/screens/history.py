@@ -139,11 +139,11 @@ class HistoryScreen(Base):
         return self._runs if self._kind == "runs" else self._versions
 
     def load(self) -> None:
+        self._damaged = len(self.context.view.damaged())
         self._show(anew=False)
 
     def _show(self, *, anew: bool) -> None:
         view, order = self.context.view, self._order[self._kind]
-        self._damaged = len(view.damaged())
         if self._kind == "runs":
             self._runs.sorted_by = order
             self._runs.show(_RunSource(view, self.wanted, order), anew=anew)

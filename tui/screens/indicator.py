@@ -21,7 +21,7 @@ from tui.table import Column, Rows, VirtualTable
 from tui.textview import TextView
 
 if TYPE_CHECKING:
-    from tui.jobs import Json
+    from observatudo.journal import Json
 
 ACTIONS = (
     Action("indicator.decide", "e", lambda: _("decide its axis"), "decide_axis", hint=True, changes=True),

@@ -23,7 +23,7 @@ from tui.textview import TextView
 from tui.trends import BAR, CURVE, Series, Trends, bar, curve
 
 if TYPE_CHECKING:
-    from tui.jobs import Json
+    from observatudo.journal import Json
 
 ACTIONS = (
     Action("labels.sort", "s", lambda: _("sort"), "sort", hint=True),

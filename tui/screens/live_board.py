@@ -12,14 +12,14 @@ from rich.text import Text
 from observatudo import figures
 from observatudo.i18n import _
 from observatudo.runs import log
+from tui.blocks import HEIGHTS, across
 from tui.tones import TONES, toned
 
 if TYPE_CHECKING:
     from observatudo.live.state import Stage
     from tui.screens.live_watch import Picture, RunNow
 
-_HEIGHTS = "▁▂▃▄▅▆▇█"
-_WIDTHS = " ▏▎▍▌▋▊▉█"
+_HEIGHTS = HEIGHTS[1:]  # also nothing is seen
 _FIRST = (log.RUNNING, log.FAILED, log.INTERRUPTED)
 _SHORTEST_NAME = 12
 _SPARK = 12  # cells of a stage's sparkline
@@ -33,9 +33,7 @@ def spark(values: Sequence[float], width: int, top: float = 100.0) -> str:
 
 def bar(done: int, total: int, width: int) -> str:
     """Return a share of ``width`` cells, in eighths of a cell."""
-    eighths = round(max(0.0, min(1.0, done / total)) * width * 8)
-    whole, rest = divmod(eighths, 8)
-    drawn = "█" * whole + (_WIDTHS[rest] if rest else "")
+    drawn = across(round(max(0.0, min(1.0, done / total)) * width * 8))
     return drawn + "░" * (width - len(drawn))
 
 

@@ -24,7 +24,7 @@ from tui.tones import TONES
 from tui.trends import CURVE, Series, Trends, curve
 
 if TYPE_CHECKING:
-    from tui.jobs import Json
+    from observatudo.journal import Json
 
 ACTIONS = (
     Action("models.sort", "s", lambda: _("sort"), "sort", hint=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -13,6 +14,7 @@ from textual.widget import Widget
 
 from observatudo import figures, history
 from observatudo.errors import ObservatudoError
+from observatudo.history import changes
 from observatudo.history.model import DatasetRun, Run, VersionRow
 from observatudo.i18n import _
 from tui.actions import Action, bindings
@@ -105,8 +107,6 @@ class RunScreen(Base):
     def __init__(self, run: Run) -> None:
         super().__init__()
         self._run = run
-        self._record: Record | None = None
-        self._logged: RunLog | None = None
 
     def body(self) -> Iterable[Widget]:
         yield Static(Text(self._run.run_id), classes="title")
@@ -147,8 +147,17 @@ class RunScreen(Base):
 
     # --- what the panes read (in a thread)
 
+    @cached_property
+    def _record(self) -> Record | None:
+        """Return the record, which never changes; the log of a run that goes on does."""
+        return history.record(self.context.root, self._run)
+
+    @property
+    def _logged(self) -> RunLog | None:
+        return history.logged(self.context.root, self._run)
+
     def _in_short(self) -> list[Text]:
-        record = history.record(self.context.root, self._run)
+        record = self._record
         lines = _run_in_short(self._run, self.context.view)
         if record is None:
             return lines
@@ -158,13 +167,13 @@ class RunScreen(Base):
         return [*lines, Text(), *_pairs(*more)]
 
     def _time_line(self) -> list[Text]:
-        record = history.record(self.context.root, self._run)
-        logged = None if record else history.logged(self.context.root, self._run)
+        record = self._record
+        logged = None if record else self._logged
         stages: dict[str, StageRun] | dict[str, StageLog] = record.stages if record else logged.work if logged else {}
         return time_line(stages) or [Text(_("nothing ran"), "dim")]
 
     def _metrics(self) -> list[Text]:
-        record = history.record(self.context.root, self._run)
+        record = self._record
         if record is None:
             return [Text(_("only runs with a record have outputs and metrics; this one has none"), "dim")]
         lines = [Text(_("Outputs"), "bold")]
@@ -177,12 +186,12 @@ class RunScreen(Base):
         return lines
 
     def _config(self) -> list[Text]:
-        record = history.record(self.context.root, self._run)
+        record = self._record
         if record is None:
             return [Text(_("only runs with a record keep their configs; this one has none"), "dim")]
         lines = []
         for path, blob in record.configs.items():
-            text = history.blob(self.context.root, blob)
+            text = changes.blob(self.context.root, blob)
             lines.append(Text.assemble((path, "bold"), "  ", (blob[: figures.SHORT], "dim")))
             if text is None:
                 lines.append(Text(_("  this text was never committed; Git does not have it"), "dim"))
@@ -192,8 +201,8 @@ class RunScreen(Base):
         return lines
 
     def _error(self) -> list[Text]:
-        logged = history.logged(self.context.root, self._run)
-        record = history.record(self.context.root, self._run)
+        logged = self._logged
+        record = self._record
         error = logged.error if logged else None
         if error is None and record is not None and record.error is not None:
             error = {key: str(value) for key, value in record.error.model_dump().items()}
@@ -262,10 +271,6 @@ def _cost(stage: StageRun | StageLog) -> str:
     used = _("CPU {time}").format(time=figures.duration(stage.cpu_s))
     warned = f"  ! {stage.warnings}" if stage.warnings else ""
     return f" {figures.duration(stage.wall_s):>11} {used:>15} {peak:>9}{warned}"
-
-
-def _time_of_day(iso: str) -> str:
-    return f"{figures.moment(iso, seconds=True)[-8:]} "
 
 
 def _seconds(iso: str) -> float:
