@@ -1,6 +1,6 @@
 # Observatudo. `make repro` sets everything up and runs the pipeline; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help repro push pull test lint lock bench drill mlflow docs messages hooks clean
+.PHONY: help repro push pull test lint lock bench drill cloud-demo cloud-test mlflow docs messages hooks clean
 
 PYTHON ?= python3
 HOOKS ?= 1
@@ -21,7 +21,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 repro: $(INSTALLED) hooks ## environment, Git hooks (HOOKS=0: none), then the pipeline
 	@.venv/bin/dvc repro
@@ -38,6 +38,13 @@ test: $(INSTALLED) ## all tests (ARGS="-k words" for some)
 
 drill: $(INSTALLED) ## full-size drills: slow
 	@.venv/bin/python -m pytest -m drill $(ARGS)
+
+cloud-demo: $(INSTALLED) ## the way into Google Cloud and back, on emulators, in a clone that is thrown away
+	@.venv/bin/python -m tests.cloud.demo
+
+cloud-test: $(INSTALLED) ## the same tests against a project of yours: OBSERVATUDO_CLOUD_TEST, OBSERVATUDO_PROJECT, …
+	@test -n "$$OBSERVATUDO_PROJECT" || { echo "set OBSERVATUDO_PROJECT, OBSERVATUDO_BUCKET: docs/gcp.md" >&2; exit 64; }
+	@OBSERVATUDO_CLOUD_TEST=1 .venv/bin/python -m pytest tests/cloud $(ARGS)
 
 lint: $(INSTALLED) ## style and types
 	@.venv/bin/ruff check

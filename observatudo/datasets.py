@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from observatudo import config, freshness, paths, snapshots
+from observatudo import checks, config, freshness, paths, snapshots
+from observatudo.checks import LastCheck
 from observatudo.errors import ObservatudoError
 from observatudo.freshness import Freshness
 from observatudo.i18n import _
@@ -23,7 +24,7 @@ class DatasetState:
 
     ``version`` is the content hash DVC holds for the output; it and all counts are null before the
     first ``dvc repro``. ``null_rate`` is the share of the result that is empty. ``snapshot`` is the provenance of the
-    bytes in ``data/raw``, ``freshness`` its age at ``now``.
+    bytes in ``data/raw``, ``freshness`` its age at ``now``, ``last_check`` what its source had when it was last asked.
     """
 
     dataset: str
@@ -40,6 +41,7 @@ class DatasetState:
     version: str | None
     snapshot: dict[str, object]
     freshness: Freshness
+    last_check: LastCheck | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Return what ``observatudo datasets --json`` prints of the dataset."""
@@ -53,7 +55,9 @@ def states(root: Path, now: datetime | None = None) -> list[DatasetState]:
     """
     versions = _versions(root)
     when = now or datetime.now(UTC)
-    return [_state(root, key, versions.get(key), when) for key in config.declared(root)]
+    declared = list(config.declared(root))
+    asked = checks.last(root, declared, when)
+    return [replace(_state(root, key, versions.get(key), when), last_check=asked.get(key)) for key in declared]
 
 
 def _state(root: Path, key: str, version: str | None, now: datetime) -> DatasetState:

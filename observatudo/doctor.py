@@ -49,6 +49,7 @@ def examine(root: Path) -> Iterator[Finding]:
         _leftovers,
         _rollback,
         _tools,
+        _cloud,
         _language,
     ]
     for check in checks:
@@ -222,6 +223,12 @@ def _tools(_root: Path) -> Iterator[Finding]:
             path or _("not found; only {why}").format(why=why),
             "" if path else command,
         )
+
+
+def _cloud(root: Path) -> Iterator[Finding]:
+    from observatudo.cloud import doctor
+
+    yield from doctor.examine(root)
 
 
 def _language(_root: Path) -> Iterator[Finding]:

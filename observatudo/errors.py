@@ -17,12 +17,16 @@ class ObservatudoError(Exception):
         self.next_step = next_step
 
     def __str__(self) -> str:
+        """Return what a person reads; what would steer a terminal is spelled out: it may come from a file."""
         lines = [self.message]
         if self.where:
             lines.append(f"  @ {self.where}")
         if self.next_step:
             lines.append(f"  → {self.next_step}")
-        return "\n".join(lines)
+        return "".join(
+            char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode()
+            for char in "\n".join(lines)
+        )
 
 
 class ConfigError(ObservatudoError):

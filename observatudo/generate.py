@@ -1,6 +1,7 @@
 """Files that are made from declarations, kept in Git so that they can be read and reviewed.
 
-The dbt project's staging models, sources, column docs and seeds, and the JSON Schemas for editors.
+The dbt project's staging models, sources, column docs and seeds, the JSON Schemas for editors, and an empty file of
+corrections for each dataset that has none: one that is there is a person's and is never touched.
 """
 
 from __future__ import annotations
@@ -8,6 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from observatudo import config, corrections
+from observatudo.alerts.settings import schema_text as alerts_schema_text
+from observatudo.classify.providers import Providers
 from observatudo.classify.taxonomy import Taxonomy
 from observatudo.compare.model import schema_text as comparison_schema_text
 from observatudo.compare.policy import PolicyFile
@@ -27,7 +31,7 @@ def stale(root: Path) -> list[str]:
     Missing files count, and so do staging models of datasets that are no longer declared.
     Raises ConfigError for a wrong declaration.
     """
-    return sorted(models.stale(root) + models.differing(root, _json_schemas()))
+    return sorted([*models.stale(root), *models.differing(root, _json_schemas()), *_uncorrected(root)])
 
 
 def generate(root: Path) -> list[str]:
@@ -35,7 +39,7 @@ def generate(root: Path) -> list[str]:
 
     Raises ConfigError for a wrong declaration.
     """
-    texts, changed = models.render(root) | _json_schemas(), stale(root)
+    texts, changed = models.render(root) | _json_schemas() | _uncorrected(root), stale(root)
     for name in changed:
         path = root / name
         if name in texts:
@@ -51,9 +55,21 @@ def wanted(root: Path) -> set[str]:
     return {*models.render(root), *_json_schemas()}
 
 
+def _uncorrected(root: Path) -> dict[str, str]:
+    """Return the empty file of corrections of each declared dataset that has none, by its name."""
+    files = (corrections.path(key) for key in config.declared(root))
+    return {file.as_posix(): corrections.EMPTY for file in files if not (root / file).exists()}
+
+
 def _json_schemas() -> dict[str, str]:
-    schemas = json_schemas() | {"eixos.json": Taxonomy.model_json_schema(), "diff.json": PolicyFile.model_json_schema()}
+    schemas = json_schemas() | {
+        "eixos.json": Taxonomy.model_json_schema(),
+        "corrections.json": corrections.Corrections.model_json_schema(),
+        "diff.json": PolicyFile.model_json_schema(),
+        "provedores.json": Providers.model_json_schema(),
+    }
     texts = {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
     texts["run.json"] = run_schema_text()
+    texts["alerts.json"] = alerts_schema_text()
     texts["comparison.json"] = comparison_schema_text()
     return {f"{_SCHEMAS}/{name}": text for name, text in texts.items()}

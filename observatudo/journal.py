@@ -133,6 +133,10 @@ class Stage:
         self._event("warning", message=text, **fields)
         self.say(_("warning: {text}").format(text=text))
 
+    def note(self, event: str, **fields: Json) -> None:
+        """Log an event of the stage's own, and show nothing."""
+        self._event(event, **fields)
+
     def output(self, path: str, *, rows: int | None = None) -> None:
         """Log an output (relative to the root) and how many rows it holds."""
         self._outputs[path] = rows
@@ -173,7 +177,7 @@ class Stage:
             python=platform.python_version(),
             commit=inputs.head_commit(self.root),
             branch=inputs.head_branch(self.root),
-            who=_who(),
+            who=who(),
             inputs={**inputs.of_stage(self.root, self.verb, self.dataset)},
         )
 
@@ -261,7 +265,7 @@ def record_file(home: Path, run_id: str) -> Path:
     return home / paths.AUDIT_RUNS / run_id[:4] / run_id[4:6] / f"{run_id}.json"
 
 
-def _who() -> str | None:
+def who() -> str | None:
     """Return Git's name for the author where the environment has one, or the login."""
     try:
         return os.environ.get("GIT_AUTHOR_NAME") or getpass.getuser()

@@ -1,4 +1,4 @@
-"""A place for the data without a cloud: a folder beside the repository, as DVC's default remote.
+"""A place for the data, as DVC's default remote: a folder beside the repository, or a bucket of Google's.
 
 DVC's own ``remote add`` loses a configuration file when the path has an accent, and the file's comments always;
 here the file is written whole or not at all, and read back as DVC reads it before it counts.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ from observatudo.i18n import _
 if TYPE_CHECKING:
     from configobj import ConfigObj
     from dvc.config import Config
+
+    from observatudo.cloud.bucket import Bucket
+    from observatudo.cloud.sending import Patience
 
 NAME = "dados"
 _SECTION = f'remote "{NAME}"'
@@ -41,14 +45,24 @@ class Remote:
         """Say whether a remote that is a folder holds the object; its bytes are not looked at."""
         return self.folder is not None and (self.folder / "files/md5" / md5[:2] / md5[2:]).is_file()
 
+    def bucket(self, root: Path) -> Bucket | None:
+        """Return the bucket that it is, or None. Raises ObservatudoError for an address that cannot be one."""
+        from observatudo.cloud import bucket
+
+        return bucket.of(root, self.url) if self.url.startswith(bucket.SCHEME) else None
+
 
 @dataclass(frozen=True)
 class Pushed:
-    """What a push sent: objects, of how many that the history names; ``absent`` ones are not in this cache either."""
+    """What a push sent: objects, of how many that the history names; ``absent`` ones are not in this cache either.
+
+    ``renewed`` of those sent were in the bucket with other bytes than their names promise.
+    """
 
     sent: int
     named: int
     absent: int
+    renewed: int = 0
 
 
 def default_folder(root: Path) -> Path:
@@ -96,16 +110,40 @@ def set_up(root: Path, folder: Path, *, shared: bool = False, replace: bool = Fa
     folder = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 a link may be moved to another disk
     before = current(root)
     if before is not None and before.folder != folder and not replace:
-        raise ObservatudoError(
-            _("DVC already has a default remote, {name}: {url}").format(name=before.name, url=before.url),
-            where=str(_file(root, before.is_shared)),
-            next_step=_("observatudo remote {folder} --replace   (the objects there stay where they are)").format(
-                folder=_quoted(folder)
-            ),
-        )
+        raise _taken(root, before, _quoted(folder))
     _check(root, folder)
     folder.mkdir(parents=True, exist_ok=True)  # before anything names it
-    _write(_file(root, shared), _as_written(root, folder))
+    return _set(root, _as_written(root, folder), before, shared)
+
+
+def set_up_bucket(root: Path, url: str, *, shared: bool = False, replace: bool = False) -> Remote:
+    """Have DVC use ``gs://bucket/path`` by default: on this machine, or (``shared``) in every clone.
+
+    Raises ObservatudoError, with nothing changed, when it is no such address, another remote is set (unless
+    ``replace``), or the bucket cannot be reached with the credentials at hand.
+    """
+    from observatudo.cloud import bucket
+
+    place = bucket.of(root, url)
+    before = current(root)
+    if before is not None and before.url.rstrip("/") != place.url and not replace:
+        raise _taken(root, before, place.url)
+    place.check()
+    return _set(root, place.url, before, shared)
+
+
+def _taken(root: Path, before: Remote, typed: str) -> ObservatudoError:
+    return ObservatudoError(
+        _("DVC already has a default remote, {name}: {url}").format(name=before.name, url=before.url),
+        where=str(_file(root, before.is_shared)),
+        next_step=_("observatudo remote {folder} --replace   (the objects there stay where they are)").format(
+            folder=typed
+        ),
+    )
+
+
+def _set(root: Path, url: str, before: Remote | None, shared: bool) -> Remote:
+    _write(_file(root, shared), url)
     if shared and before is not None and not before.is_shared:
         _forget(_file(root, shared=False))  # what a machine chooses for itself would hide it
     return reachable(root)
@@ -188,32 +226,71 @@ def _save(file: Path, content: ConfigObj, url: str = "") -> None:
     wholefile.write(file, text.getvalue())
 
 
-def push(root: Path) -> Pushed:
+def push(root: Path, patience: Patience | None = None, tell: Callable[[int, int], None] | None = None) -> Pushed:
     """Send what the whole history names and this cache has to the default remote; what is there is not sent again.
 
     That is every branch, tag and experiment, the work tree and the run records: all that a comparison may ask for.
-    Raises ObservatudoError when there is no remote, it cannot be reached, or something could not be sent.
+    In a bucket, an object with other bytes than its name promises is put right. ``patience`` is how long a bucket may
+    be silent; ``tell`` hears how many of how many have arrived there. Raises ObservatudoError when there is no remote,
+    it cannot be reached or falls silent, or something could not be sent.
     """
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-    from dvc_data.hashfile.hash_info import HashInfo
-
-    reachable(root)
+    remote = reachable(root)
     here, absent = _to_send(root)
+    place = remote.bucket(root)
+    if place is not None:
+        sent, renewed = _push_to(place, here, patience, tell)
+    else:
+        sent, renewed = _push_by_dvc(root, here), 0
+    return Pushed(sent, len(here), absent, renewed)
+
+
+def _push_by_dvc(root: Path, md5s: set[str]) -> int:
+    from observatudo.cloud.bucket import client_errors, told
+    from observatudo.cloud.sending import transfer
+
     try:
-        with Repo(str(root)) as repo:
-            done = repo.cloud.push([HashInfo("md5", md5) for md5 in sorted(here)])
-    except (DvcException, OSError) as error:
-        raise _failed(" ".join(str(error).split())) from None
+        done = transfer(root, sorted(md5s))
+    except client_errors() as error:
+        raise _failed(told(error)) from None
     if done.failed:
-        raise _failed(_("{count} objects could not be sent").format(count=len(done.failed)))
-    return Pushed(len(done.transferred), len(here), absent)
+        raise _failed(_not_sent(done.failed, done.why))
+    return done.arrived
+
+
+def _push_to(
+    place: Bucket, md5s: set[str], patience: Patience | None, tell: Callable[[int, int], None] | None
+) -> tuple[int, int]:
+    from observatudo.cloud.sending import Patience, send
+
+    there = place.objects()
+    wrong = {md5 for md5 in md5s if not there.get(md5, True)}
+    lacking = sorted(md5 for md5 in md5s if not there.get(md5, False))
+    if not lacking:
+        return 0, 0
+    place.discard(wrong)
+    done = send(place, lacking, patience or Patience(), tell)
+    if done.failed:
+        raise _failed(_not_sent(done.failed, done.why))
+    return done.arrived, len(wrong)
 
 
 def standing(root: Path, remote: Remote) -> tuple[int, int]:
-    """Return how many objects of the history this cache has, and how many of them a remote that is a folder has."""
+    """Return how many objects of the history this cache has, and how many of them the folder or the bucket has.
+
+    Of a remote that is neither, none count. Raises ObservatudoError when a bucket cannot be reached.
+    """
     here, _absent = _to_send(root)
+    place = remote.bucket(root)
+    if place is not None:
+        sound = {md5 for md5, is_sound in place.objects().items() if is_sound}
+        return len(here), len(here & sound)
     return len(here), sum(remote.has(md5) for md5 in here)
+
+
+def _not_sent(count: int, why: str) -> str:
+    if why:
+        return _("{count} objects could not be sent, the first of them: {why}").format(count=count, why=why)
+    return _("{count} objects could not be sent").format(count=count)
 
 
 def _failed(why: str) -> ObservatudoError:
@@ -239,6 +316,22 @@ def reachable(root: Path) -> Remote:
             next_step=_("observatudo remote {folder}   (makes it anew, empty)").format(folder=_quoted(remote.folder)),
         )
     return remote
+
+
+def unreachable(root: Path) -> str:
+    """Return why the default remote, where it is a bucket, cannot be asked now; empty where it can, or is no bucket.
+
+    Besides, what ``.env`` says about Google's credentials counts in this process from then on, for DVC too.
+    """
+    remote = current(root)
+    place = remote.bucket(root) if remote else None
+    if place is None:
+        return ""
+    try:
+        place.check()
+    except ObservatudoError as error:
+        return error.message
+    return ""
 
 
 def _to_send(root: Path) -> tuple[set[str], int]:

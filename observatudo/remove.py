@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from observatudo import config, consistency, leftovers, paths, yamlcut
+from observatudo import config, consistency, corrections, leftovers, paths, yamlcut
 from observatudo.errors import ConfigError, ObservatudoError
 from observatudo.i18n import _
 from observatudo.warehouse import models
@@ -44,13 +44,17 @@ class Edit:
 
 @dataclass
 class Plan:
-    """What removing datasets would do. ``generated`` are the texts that generated files will have."""
+    """What removing datasets would do. ``generated`` are the texts that generated files will have.
+
+    ``remade`` are the files of ``delete`` that ``observatudo generate`` writes again for a declared dataset.
+    """
 
     datasets: list[str]
     delete: list[Item] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
     generated: dict[str, str] = field(default_factory=dict)
     keep: list[Item] = field(default_factory=list)
+    remade: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.delete or self.edits or self.generated)
@@ -85,6 +89,7 @@ def plan(root: Path, key: str | None, *, declaration: bool = False, snapshot: bo
             )
         made.delete += _items(root, paths.INGESTED / name, leftovers.INGEST_METRICS / f"{name}.json")
         _sort_evidence(root, made, config.dataset_path(name), declaration)
+        _sort_corrections(root, made, name, declaration)
         _sort_evidence(root, made, paths.RAW / name, snapshot)
     _cut_lock(root, texts, made.datasets)
     made.edits = list(texts.values())
@@ -134,7 +139,8 @@ def _do(root: Path, made: Plan) -> None:
 
 def _traces(root: Path, key: str) -> bool:
     known = leftovers.is_key(key)
-    return known and (key in leftovers.find(root) or bool(_items(root, config.dataset_path(key), paths.RAW / key)))
+    places = (config.dataset_path(key), corrections.path(key), paths.RAW / key)
+    return known and (key in leftovers.find(root) or bool(_items(root, *places)))
 
 
 def _still_needed(params: config.Params, key: str) -> None:
@@ -199,6 +205,16 @@ def _sort_evidence(root: Path, made: Plan, place: Path, goes: bool) -> None:
             where=place.as_posix(),
             next_step=f"git add {place.as_posix()} && git commit",
         )
+
+
+def _sort_corrections(root: Path, made: Plan, key: str, goes: bool) -> None:
+    """Have the empty file of corrections go along: it is generated. One with corrections is evidence."""
+    place = corrections.path(key)
+    if (root / place).is_file() and (root / place).read_text(encoding="utf-8") == corrections.EMPTY:
+        made.delete += _items(root, place)
+        made.remade.append(place.as_posix())
+    else:
+        _sort_evidence(root, made, place, goes)
 
 
 def _not_in_git(root: Path, place: Path) -> list[str]:

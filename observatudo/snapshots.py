@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +26,11 @@ SIDECAR = "snapshot.json"
 
 
 class SnapshotFile(BaseModel):
-    """One file: SHA-256, size in bytes, the source that gave it, and its path inside that source."""
+    """One file: SHA-256, size in bytes, the source that gave it, and its path inside that source.
+
+    What comes over HTTP also has its address, the validators that came with it (``etag``, ``last_modified``) and when
+    these bytes came (UTC); ``version`` is what the publisher itself calls its edition, or when it says it changed it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -34,6 +38,14 @@ class SnapshotFile(BaseModel):
     bytes: int
     origin: str
     member: str | None = None
+    url: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    version: str | None = None
+    fetched_at: str | None = None
+
+
+_OF_HTTP = ("url", "etag", "last_modified", "version", "fetched_at")
 
 
 class Snapshot(BaseModel):
@@ -57,20 +69,34 @@ class Snapshot(BaseModel):
 
     def to_json(self) -> str:
         """Return the sidecar's text; the same snapshot is always the same text."""
-        return json.dumps(self.model_dump(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        content = self.model_dump()
+        for file in content["files"].values():
+            for key in [key for key in _OF_HTTP if file[key] is None]:
+                del file[key]  # a package's files have none of them
+        return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 @dataclass
 class Changes:
-    """What taking a snapshot did to its folder: names of files, and whether the sidecar was rewritten."""
+    """What taking a snapshot did to its folder: names of files, and whether the sidecar was rewritten.
+
+    ``to_dvc`` and ``to_git`` went from one to the other because of their size.
+    """
 
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    to_dvc: list[str] = field(default_factory=list)
+    to_git: list[str] = field(default_factory=list)
     sidecar: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.changed or self.removed or self.sidecar)
+        return self.has_data or bool(self.to_dvc or self.to_git or self.sidecar)
+
+    @property
+    def has_data(self) -> bool:
+        """Say whether a byte of the data differs."""
+        return bool(self.added or self.changed or self.removed)
 
 
 def folder(root: Path, key: str) -> Path:
@@ -127,6 +153,17 @@ def read(root: Path, key: str) -> Snapshot:
     return snapshot
 
 
+def intact(root: Path, snapshot: Snapshot) -> dict[str, SnapshotFile]:
+    """Return the files of a snapshot that are there, byte for byte as its sidecar promises."""
+    here = folder(root, snapshot.dataset)
+    paths_of = {name: here / name for name in snapshot.files}
+    return {
+        name: snapshot.files[name]
+        for name, path in paths_of.items()
+        if path.is_file() and file_sha256(path) == snapshot.files[name].sha256
+    }
+
+
 def verify(root: Path, key: str) -> Snapshot:
     """Return the snapshot of ``fonte/dataset`` after reading every byte of it.
 
@@ -155,31 +192,54 @@ def verify(root: Path, key: str) -> Snapshot:
     return snapshot
 
 
-def install(root: Path, snapshot: Snapshot, staged: Path) -> Changes:
+def install(
+    root: Path, snapshot: Snapshot, staged: Path, settle: Callable[[Snapshot, Changes], None] | None = None
+) -> Changes:
     """Make ``staged`` (a folder on the same disk, holding every file) the snapshot, and say what changed.
 
-    Files that are the same are not touched, and ``fetched_at`` is kept when none has changed. The
+    Files that are the same are not touched, and ``fetched_at`` is kept when none has changed. ``settle`` is called
+    when the files are in place; what it raises, or a disk that is full, brings the old files back. The
     sidecar goes last: an interruption in between leaves a folder that ``verify`` refuses, never one
     that passes for whole.
     """
     here = folder(root, snapshot.dataset)
     here.mkdir(parents=True, exist_ok=True)
-    before = _previous(root, snapshot.dataset)
+    before = standing(root, snapshot.dataset)
     if before is not None and before.files == snapshot.files:
         snapshot = snapshot.model_copy(update={"fetched_at": before.fetched_at})
+    changes = _planned(here, snapshot, before)
+    aside = Path(tempfile.mkdtemp(prefix=".", dir=staged))
+    try:
+        for name in [*changes.changed, *changes.removed]:
+            (here / name).replace(aside / name)
+        for name in [*changes.added, *changes.changed]:
+            (staged / name).replace(here / name)
+        if settle is not None:
+            settle(snapshot, changes)
+        changes.sidecar = _write_sidecar(here / SIDECAR, snapshot)
+    except BaseException:
+        _bring_back(here, aside, changes)
+        raise
+    return changes
+
+
+def _planned(here: Path, snapshot: Snapshot, before: Snapshot | None) -> Changes:
     changes = Changes()
     for name, wanted in sorted(snapshot.files.items()):
         target = here / name
         if target.is_file() and file_sha256(target) == wanted.sha256:
             continue
         (changes.changed if target.exists() else changes.added).append(name)
-        (staged / name).replace(target)
-    for path in sorted(here.iterdir()):
-        if _stranger(path, snapshot) and before is not None and path.name in before.files:
-            path.unlink()
-            changes.removed.append(path.name)
-    changes.sidecar = _write_sidecar(here / SIDECAR, snapshot)
+    known = before.files if before is not None else {}
+    changes.removed = [path.name for path in sorted(here.iterdir()) if _stranger(path, snapshot) and path.name in known]
     return changes
+
+
+def _bring_back(here: Path, aside: Path, changes: Changes) -> None:
+    for name in changes.added:
+        (here / name).unlink(missing_ok=True)
+    for old in aside.iterdir():
+        old.replace(here / old.name)
 
 
 def _write_sidecar(path: Path, snapshot: Snapshot) -> bool:
@@ -190,7 +250,7 @@ def _write_sidecar(path: Path, snapshot: Snapshot) -> bool:
     return True
 
 
-def _previous(root: Path, key: str) -> Snapshot | None:
+def standing(root: Path, key: str) -> Snapshot | None:
     """The sidecar that stands there now; a broken one counts as none, since a new one is about to replace it."""
     try:
         return read(root, key)

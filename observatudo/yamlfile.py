@@ -31,8 +31,8 @@ class Strict(BaseModel):
 Model = typing.TypeVar("Model", bound=BaseModel)
 
 
-def load(path: Path, model: type[Model]) -> Model:
-    """Read one YAML file into ``model``.
+def load(path: Path, model: type[Model], *, shows_values: bool = True) -> Model:
+    """Read one YAML file into ``model``; without ``shows_values`` no error repeats a value, which may be a secret.
 
     Raises ConfigError for a missing or unreadable file, a syntax error, a key given twice, and for
     every key the model does not accept; all problems of a file are named in one error.
@@ -41,7 +41,7 @@ def load(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        problems = [_explain(path, lines, model, detail) for detail in error.errors()]
+        problems = [_explain(path, lines, model, detail, shows_values=shows_values) for detail in error.errors()]
         raise ConfigError(
             "\n".join(problems),
             where=str(path),
@@ -130,11 +130,11 @@ def _mapping(
     return result
 
 
-def _explain(path: Path, lines: Lines, model: type[BaseModel], detail: ErrorDetails) -> str:
+def _explain(path: Path, lines: Lines, model: type[BaseModel], detail: ErrorDetails, *, shows_values: bool) -> str:
     location = tuple(part for part in detail["loc"] if not _is_marker(part))
     line = _line_of(lines, location)
     key = ".".join(str(part) for part in location) or _("(the whole file)")
-    return f"{path}:{line}: {key}: {_problem(model, detail)}"
+    return f"{path}:{line}: {key}: {_problem(model, detail, shows_values=shows_values)}"
 
 
 def _is_marker(part: _Part) -> bool:
@@ -157,13 +157,15 @@ def _line_of(lines: Lines, location: Location) -> int:
     return 1
 
 
-def _problem(model: type[BaseModel], detail: ErrorDetails) -> str:
+def _problem(model: type[BaseModel], detail: ErrorDetails, *, shows_values: bool) -> str:
     kind, name = detail["type"], str(detail["loc"][-1]) if detail["loc"] else ""
     if kind == "extra_forbidden":
         return _("unknown key") + _nearest(name, _keys_at(model, detail["loc"][:-1]))
     if kind == "missing":
         return _("this key is required")
     context = detail.get("ctx", {})
+    if not shows_values and kind != "value_error":
+        return _("expected: {expected}").format(expected=context.get("expected") or detail["msg"])
     if kind in {"literal_error", "union_tag_invalid", "enum"}:
         expected = str(context.get("expected") or context.get("expected_tags"))
         found = str(context.get("tag", detail["input"]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from observatudo import arrow, journal
+from observatudo.runs import inputs
+from observatudo.warehouse.bigquery import telling
 
 
 def work(log: journal.Stage) -> None:
@@ -11,7 +13,8 @@ def work(log: journal.Stage) -> None:
     from observatudo.warehouse.load import LOADS, RECEIPT, load
 
     arrow.skip_pandas()
-    receipt = load(log.root, load_params(log.root).load.target)
+    by = telling.By(log.run_id, inputs.head_commit(log.root) or "", journal.who() or "")
+    receipt = load(log.root, load_params(log.root).warehouse, by, telling.watch(log))
     log.count(rows_read=sum(file.rows for file in receipt.files))
     log.output(LOADS.as_posix(), rows=len(receipt.loads))
     log.output(RECEIPT.as_posix(), rows=len(receipt.files))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from observatudo import arrow, journal, paths
@@ -15,7 +16,8 @@ def work(log: journal.Stage) -> None:
     arrow.skip_pandas()
     started = datetime.fromtimestamp(log.identity.owner.started, UTC)
     variables = {"id_execucao": log.run_id, "data_processamento": f"{started:%Y-%m-%d %H:%M:%S}"}
-    built = transform(log.root, load_params(log.root).transform.threads, variables, log.progress)
+    threads = load_params(log.root).transform.threads
+    built = transform(log.root, threads, variables, log.progress, lambda job: log.note("job", **asdict(job)))
     for warning in built.warnings:
         log.warn(warning)
     for mart, rows in built.rows.items():

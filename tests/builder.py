@@ -12,6 +12,8 @@ import yaml
 from observatudo import config, snapshots
 from observatudo.ingest.pipeline import Report, ingest
 from observatudo.sources import file as connector
+from observatudo.sources.client import open_client
+from observatudo.sources.take import Fetch
 
 ROOT = Path(__file__).parents[1]
 TOWNS = """id_municipio,nome
@@ -61,6 +63,17 @@ LONG: dict[str, object] = {
 }
 
 
+def take_file(root: Path, key: str, file: Path, name: str | None = None) -> None:
+    """Take a local file as the snapshot's, however much it differs from the one of before."""
+
+    def report(_text: str) -> None:
+        """Say nothing."""
+
+    with open_client(report) as client:
+        fetch = Fetch(root, client, report, config.FetchParams(git_limit_mb=1e6), accept=True)
+        connector.take(fetch, key, config.load_dataset(root, key), file, name)
+
+
 @dataclass
 class Repository:
     """A folder in which datasets can be declared and ingested."""
@@ -82,7 +95,7 @@ class Repository:
             "datasets": self.datasets,
             "ds": self.sections,
             "classify": {"threshold": 0.3},
-            "load": {"target": "duckdb"},
+            "warehouse": {"target": "duckdb"},
             "transform": {"threads": 1},
         }
         (self.root / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
@@ -92,11 +105,10 @@ class Repository:
         local = self.root / ".observatudo" / name
         local.parent.mkdir(exist_ok=True)
         local.write_bytes(content.encode() if isinstance(content, str) else content)
-        dataset = config.load_dataset(self.root, key)
         folder = self.root / "data/raw" / key
         if (folder / "snapshot.json").exists() and name not in snapshots.read(self.root, key).files:
             raise AssertionError("one file per snapshot here")
-        connector.take(self.root, key, dataset, local, name)
+        take_file(self.root, key, local, name)
 
     def ingest(self, key: str, declaration: dict[str, object], content: str | bytes, name: str = "a.csv") -> Report:
         """Declare, take the snapshot and ingest."""

@@ -13,8 +13,10 @@ import pytest
 from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
+pytest_plugins = ["tests.cloud.fixtures"]
 REQUIRE_ALL = "OBSERVATUDO_REQUIRE_ALL"
 INSTALL = {
+    "bigquery-emulator": "Python 3.13: uv python install 3.13",
     "npm": "sudo apt install npm",
     "tmux": "sudo apt install tmux",
     "chromium": "sudo apt install chromium",
@@ -39,6 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave drills out unless they are asked for by mark or by name; put what takes long first."""
+    for item in items:
+        if item.get_closest_marker("drill"):
+            item.add_marker(pytest.mark.timeout(0))
     if "drill" not in config.getoption("-m") and not any("::" in arg for arg in config.args):
         drills = [item for item in items if item.get_closest_marker("drill")]
         if drills:
@@ -57,7 +62,7 @@ def _for_two_workers(items: list[pytest.Item]) -> list[pytest.Item]:
     for item in items:
         if "built" in getattr(item, "fixturenames", ()):
             built.append(item)
-        elif item.path.parent.name in ("integration", "faults"):
+        elif item.path.parent.name in ("integration", "faults", "cloud"):
             slow.append(item)
         else:
             quick.append(item)
@@ -67,12 +72,22 @@ def _for_two_workers(items: list[pytest.Item]) -> list[pytest.Item]:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     tools = [tool for mark in item.iter_markers("needs") for tool in mark.args]
+    if "_emulators" in getattr(item, "fixturenames", ()):
+        tools.append("bigquery-emulator")
     for tool in tools:
-        if shutil.which(tool) is None:
+        if not _has(tool):
             reason = f"needs {tool} ({INSTALL[tool]})"
             if os.environ.get(REQUIRE_ALL):
                 pytest.fail(reason + f", and {REQUIRE_ALL} is set", pytrace=False)
             pytest.skip(reason)
+
+
+def _has(tool: str) -> bool:
+    if tool != "bigquery-emulator":
+        return shutil.which(tool) is not None
+    from tests.cloud.environment import interpreter
+
+    return interpreter() is not None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

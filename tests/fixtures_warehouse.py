@@ -27,7 +27,7 @@ ds:
   siconfi: {ente: {}}
   brmunipanel: {variavel: {}}
 classify: {threshold: 0.3}
-load: {target: duckdb}
+warehouse: {target: duckdb}
 transform: {threads: 2}
 """
 
@@ -93,7 +93,8 @@ LABEL_SCHEMA = pa.schema(
         ("id_indicador", pa.string()),
         ("eixo", pa.string()),
         ("confianca", pa.float64()),
-        *((name, pa.string()) for name in ("origem", "versao_classificador", "versao_taxonomia")),
+        *((name, pa.string()) for name in ("origem", "versao_classificador")),
+        *((name, pa.string()) for name in ("versao_modelo", "versao_prompt", "versao_taxonomia")),
     ]
 )
 
@@ -141,8 +142,8 @@ def indicators(root: Path, key: str, rows: list[tuple[object, ...]]) -> None:
 
 
 def labels(root: Path, rows: list[tuple[object, ...]]) -> None:
-    """Write the labels: rows in the order of LABEL_SCHEMA."""
-    parquet.write(_table(rows, LABEL_SCHEMA), root / paths.LABELS)
+    """Write the labels: rows in the order of LABEL_SCHEMA, without the models and prompts, of which there are none."""
+    parquet.write(_table([(*row[:-1], None, None, row[-1]) for row in rows], LABEL_SCHEMA), root / paths.LABELS)
 
 
 def _table(rows: list[tuple[object, ...]], schema: pa.Schema) -> pa.Table:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import datetime
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
-from observatudo import config, parquet, paths
-from observatudo.classify import catalogue, decide, examples, labels, overrides
+from observatudo import paths
+from observatudo.classify import answers, labelling
+from observatudo.classify.answers import Execution, Reply
+from observatudo.classify.prompts import Item, axis_order
+from observatudo.classify.subjects import Subject, subject
 from observatudo.classify.taxonomy import load_taxonomy
+from observatudo.labels import decide
+from observatudo.labels.entries import catalogue
+from tests import answering
 from tests import fixtures_warehouse as fixtures
 from tests.past import Past
 
@@ -35,21 +42,12 @@ axes:
 HEADER = "id_indicador,eixo,autor,data,justificativa\n"
 DEATHS, LEITO, RENDA = "registro_civil_obito", "brmunipanel_leito", "brmunipanel_renda"
 FROM_SOURCE, UNKNOWN_AXIS = "brmunipanel_fonte", "brmunipanel_tema"
-IGNORED = "/.observatudo/\n/data/ingested/\n/data/marts/\n/data/classified/rotulo.parquet\n/logs/\n"
+IGNORED = "/.observatudo/\n/data/ingested/\n/data/marts/\n/data/classified/*.parquet\n/logs/\n"
 
 
 def classify(root: Path) -> None:
     """Do what the stage does."""
-    taxonomy = load_taxonomy(root)
-    decided = overrides.read(root / paths.OVERRIDES, taxonomy)
-    indicators = catalogue.read_indicators(root)
-    threshold = config.load_params(root).classify.threshold
-    classifier = labels.Classifier(taxonomy, labels.learnt(examples.read(root, taxonomy), indicators, decided))
-    found = labels.classify(indicators, classifier, taxonomy, decided, threshold)
-    parquet.write(catalogue.to_table(found, taxonomy, classifier.version), root / paths.LABELS)
-    figures = {"classify": catalogue.metrics(found, taxonomy, classifier.held_back(threshold))}
-    (root / paths.METRICS).mkdir(parents=True, exist_ok=True)
-    (root / paths.METRICS / "classify.json").write_text(json.dumps(figures), encoding="utf-8")
+    labelling.write(root, labelling.label_all(root))
 
 
 def make(root: Path) -> Path:
@@ -90,3 +88,57 @@ def with_past(root: Path) -> Path:
 def _version(made: Past, subject: str, day: str) -> None:
     made.out("classify", paths.LABELS.as_posix(), paths.OVERRIDES.as_posix())
     made.commit(subject, when=f"{day}T12:00:00+00:00")
+
+
+# --- models
+
+MODEL = "teste"
+Said = str | None | tuple[str | None, str]  # an axis, None for an answer that is none; with the raw text, or without
+
+
+def count_on(root: Path, weights: Mapping[str, float], url: str = "http://127.0.0.1:9/v1") -> None:
+    """Declare models, all behind one address, and count on their answers; ``weights`` by name."""
+    lines = "".join(f"  {name}: {{base_url: '{url}', model: m-{name}, digest: d1}}\n" for name in weights)
+    (root / paths.PROVIDERS).write_text(f"providers:\n{lines}" if lines else "providers: {}\n", encoding="utf-8")
+    params = fixtures.PARAMS.replace("threshold: 0.3", f"threshold: 0.3, providers: {json.dumps(dict(weights))}")
+    (root / paths.PARAMS).write_text(params, encoding="utf-8")
+
+
+def answer(root: Path, *rounds: Mapping[str, Said], name: str = MODEL, prompt: str | None = None) -> Path:
+    """Write what an execution of ``ask`` would: one answer per indicator and round, a day after the last execution."""
+    own = subject(root, name, load_taxonomy(root), prompt)
+    folder = root / paths.ANSWERS
+    folder.mkdir(parents=True, exist_ok=True)
+    day = datetime.datetime(2026, 2, 1 + len(list(folder.glob("*.jsonl"))), tzinfo=datetime.UTC)
+    execution = f"{day:%Y%m%dT%H%M%SZ}-abc123"
+    lines: list[answers.Line] = [_execution(own, execution, day)]
+    known = catalogue(root)[0]
+    for number, said in enumerate(rounds):
+        for place, (key, one) in enumerate(said.items()):
+            item = Item.of(known[key].name, known[key].description, [key])
+            lines.append(_reply(own, item, number, one, day + datetime.timedelta(minutes=number, seconds=place)))
+    path = folder / f"{execution}.jsonl"
+    path.write_bytes(b"".join(map(answers.dumps, lines)))
+    return path
+
+
+def _execution(own: Subject, name: str, day: datetime.datetime) -> Execution:
+    return own.execution(name, day.isoformat(), "medir").model_copy(update={"moeda": "USD"})
+
+
+def _reply(own: Subject, item: Item, number: int, said: Said, hour: datetime.datetime) -> Reply:
+    axis, raw = said if isinstance(said, tuple) else (said, f'{{"eixo": "{said or "Aeronatura"}"}}')
+    return answering.reply(
+        axis,
+        number,
+        own.series(item),
+        item,
+        hora=hour.isoformat(),
+        confianca=0.9 if axis else None,
+        resposta=raw,
+        motivo="" if axis else "“Aeronatura” não é uma das chaves",
+        ordem=axis_order(own.taxonomy, number),
+        nivel="json_schema",
+        latencia=1.0 + number,
+        custo=0.001,
+    )

@@ -22,6 +22,8 @@ from textual.screen import Screen
 from observatudo import figures
 from observatudo.i18n import _
 from tui.actions import Action, are_keys, bindings, clashes, with_keys
+from tui.alert_count import MODE as ALERTS
+from tui.alert_count import AlertCount
 from tui.clean import clean
 from tui.context import Context
 from tui.screens.base import Base
@@ -30,9 +32,11 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.notifications import SeverityLevel
 
+    from observatudo.alerts.model import State
     from observatudo.journal import Json
 
 _TOGETHER_S = 0.5  # changes of the index within this time are shown together
+_ALERTS_AFTER_S = 3.0  # alerts are counted once there is time: they are another process
 # mode → (key, module of tui.screens, class, name)
 SCREENS: dict[str, tuple[str, str, str, Callable[[], str]]] = {
     "history": ("1", "history", "HistoryScreen", lambda: _("History")),
@@ -42,6 +46,7 @@ SCREENS: dict[str, tuple[str, str, str, Callable[[], str]]] = {
     "labels": ("5", "labels", "LabelsScreen", lambda: _("Labels")),
     "models": ("6", "models", "ModelsScreen", lambda: "dbt"),
     "audit": ("7", "audit", "AuditScreen", lambda: _("Audit")),
+    "alerts": ("8", "alerts", "AlertsScreen", lambda: _("Alerts")),
 }
 
 ACTIONS = (
@@ -73,6 +78,7 @@ class Dashboard(App[None]):
         super().__init__(driver_class=driver_class)
         self.context = context
         self.news = ""
+        self._alerts = AlertCount(context)
         self._is_told = False
         self._watcher: asyncio.subprocess.Process | None = None
         for mode, (_key, module, name, _title) in SCREENS.items():
@@ -93,6 +99,10 @@ class Dashboard(App[None]):
         """Return (key, mode, name) of every screen."""
         keys = self.context.settings.keys
         return [(keys.get(f"app.{mode}", key), mode, name()) for mode, (key, _m, _c, name) in SCREENS.items()]
+
+    def badge(self, mode: str) -> str:
+        """Return what stands beside a screen's name: how many alerts nobody has acknowledged."""
+        return self._alerts.badge if mode == ALERTS else ""
 
     # --- starting
 
@@ -171,6 +181,7 @@ class Dashboard(App[None]):
                 self.set_timer(_TOGETHER_S, self._changed)
             case {"event": "idle"}:
                 self._tell("")
+                self.set_timer(_ALERTS_AFTER_S, self._count_alerts)
             case {"event": "problem", "message": str(message)}:
                 self._tell(f"! {message}")
 
@@ -180,8 +191,23 @@ class Dashboard(App[None]):
         if isinstance(self.screen, Base):
             self.screen.show_news()
 
+    @work(group="alerts")
+    async def _count_alerts(self) -> None:
+        if await self._alerts.look():
+            self._show_badges()
+
+    def count_alerts(self, state: State) -> None:
+        """Take the number of alerts from what the screen was told of them."""
+        if self._alerts.take(state):
+            self._show_badges()
+
+    def _show_badges(self) -> None:
+        if isinstance(self.screen, Base):
+            self.screen.show_news()
+
     def _changed(self) -> None:
         self._is_told = False
+        self.set_timer(_ALERTS_AFTER_S, self._count_alerts)
         for stack in self._screen_stacks.values():
             for screen in stack:
                 if isinstance(screen, Base):

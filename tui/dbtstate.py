@@ -98,6 +98,11 @@ class State:
     tests: tuple[Test, ...]
     sources: tuple[Source, ...]
 
+    @property
+    def in_bigquery(self) -> bool:
+        """Say whether the warehouse is in BigQuery: by what is configured, built with it yet or not."""
+        return self.target.get("configured") == "bigquery"
+
     def find(self, name: str) -> Model | None:
         """Return the model of this name."""
         return next((own for own in self.models if own.name == name), None)

@@ -21,6 +21,8 @@ def about_target(state: State) -> list[Text]:
     lines.append(pair(_("target"), text_or_none(target.get("adapter"))))
     if target.get("configured") != target.get("adapter"):
         lines.append(pair(_("in params.yaml"), text_or_none(target.get("configured"))))
+    if target.get("place"):
+        lines.append(pair(_("place"), str(target["place"])))
     if target.get("file"):
         octets = number(target.get("size"))
         lines.append(pair(_("file"), str(target["file"])))

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from rich.text import Text
 
 from observatudo import figures
 from observatudo.history.store import fold
 from observatudo.i18n import _
-from tui.reading import dicts, integer, mapping, number, pair, text_or_none
+from tui.reading import dicts, integer, mapping, number, text_or_none, texts
 from tui.sift import Item, sifter
-from tui.tones import toned
 
 if TYPE_CHECKING:
     from observatudo.journal import Json
 
-MACHINE = ("regra", "modelo")
+MACHINE = ("regra", "modelo", "consenso")
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What one classifier says of an indicator; no axis: it is silent."""
+
+    classifier: str
+    axis: str | None
+    confidence: float | None
+    state: str | None
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,8 @@ class Indicator:
     """One indicator with its label; ``waits`` is the axis that the next run will put it on, or empty.
 
     ``waits`` is a dash where a decision was taken back, since nobody knows what the classifier will say.
+    ``state`` says how far models keep to what they say, and is empty without one; ``waits_for`` are models that have
+    not answered yet.
     """
 
     id: str
@@ -41,6 +50,10 @@ class Indicator:
     returns: int
     classifier: str
     waits: str = ""
+    state: str = ""
+    votes: tuple[Vote, ...] = ()
+    waits_for: tuple[str, ...] = ()
+    in_queue: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,15 +66,38 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Concern:
-    """What a person should look at, the worst first; ``id`` is the indicator, dataset or file it is about."""
+class Problem:
+    """What is wrong, as the command says it; ``id`` is the indicator, dataset, model or file it is about."""
 
-    rank: int
-    glyph: str
-    what: str
+    kind: str
     id: str
     text: str
-    tone: str
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model whose answers count, by the answers stored now; shares are 0 to 1, latencies in seconds.
+
+    ``indicators`` have an answer that is an axis; ``cost`` is None where nobody knows the price.
+    """
+
+    name: str
+    model: str
+    prompt: str
+    weight: float | None
+    indicators: int
+    waiting: int
+    answers: int
+    invalid: int
+    errors: int
+    calls: int
+    tokens: int
+    cost: float | None
+    currency: str
+    latency_median_s: float | None
+    latency_p95_s: float | None
+    last: str
+    states: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -85,11 +121,14 @@ class State:
     below: float
     held_back: dict[str, float]
     agreement: tuple[Pair, ...]
-    concerns: tuple[Concern, ...]
+    problems: tuple[Problem, ...]
     versions: int
     skipped: int
     history_problem: str
     axes: tuple[Axis, ...]
+    models: tuple[Model, ...]
+    waiting_for_models: int
+    queue: int
     indicators: tuple[Indicator, ...]
 
     @property
@@ -102,32 +141,26 @@ class State:
         return next((own for own in self.indicators if own.id == name), None)
 
 
-def confidence(share: float | None) -> str:
-    """Return a confidence with the four decimals that it has."""
-    return figures.NONE if share is None else figures.local(f"{share:.4f}")
-
-
 def state(content: Json) -> State:
     """Return the state out of what the command printed."""
     top = mapping(content)
-    problems = dicts(top.get("problems"))
-    pending = {str(own.get("id")) for own in problems if own.get("kind") == "override_pending"}
-    indicators = tuple(_indicator(own, pending) for own in dicts(top.get("indicators")))
-    below = number(top.get("below")) or 0.0
-    concerns = [*map(_concern, problems), *_restless(indicators), *_unsure(indicators, below)]
+    problems = tuple(
+        Problem(str(own.get("kind")), str(own.get("id")), str(own.get("text"))) for own in dicts(top.get("problems"))
+    )
+    pending = {own.id for own in problems if own.kind == "override_pending"}
     return State(
         total=integer(top.get("total")) or 0,
         by_axis=_counts(top.get("by_axis")),
         by_origin=_counts(top.get("by_origin")),
         undefined=integer(top.get("undefined")) or 0,
         low=integer(top.get("low")) or 0,
-        below=below,
+        below=number(top.get("below")) or 0.0,
         held_back={name: number(share) or 0.0 for name, share in mapping(top.get("held_back")).items()},
         agreement=tuple(
             Pair(str(own.get("pair")), integer(own.get("compared")) or 0, integer(own.get("agree")) or 0)
             for own in dicts(top.get("agreement"))
         ),
-        concerns=tuple(sorted(concerns, key=lambda concern: concern.rank)),
+        problems=problems,
         versions=integer(top.get("versions")) or 0,
         skipped=integer(top.get("skipped")) or 0,
         history_problem=str(top.get("history_problem") or ""),
@@ -135,7 +168,10 @@ def state(content: Json) -> State:
             Axis(str(own.get("key")), str(own.get("title")), str(own.get("definition")))
             for own in dicts(top.get("axes"))
         ),
-        indicators=indicators,
+        models=tuple(map(_model, dicts(top.get("models")))),
+        waiting_for_models=integer(top.get("waiting")) or 0,
+        queue=integer(top.get("queue")) or 0,
+        indicators=tuple(_indicator(own, pending) for own in dicts(top.get("indicators"))),
     )
 
 
@@ -159,46 +195,48 @@ def _indicator(own: dict[str, Json], pending: set[str]) -> Indicator:
         returns=integer(own.get("returns")) or 0,
         classifier=str(own.get("classifier") or ""),
         waits=(override or figures.NONE) if name in pending else "",
+        state=str(own.get("state") or ""),
+        votes=votes(own.get("votes")),
+        waits_for=texts(own.get("waits_for")),
+        in_queue=own.get("in_queue") is True,
     )
 
 
-# --- what to look at
+def votes(content: Json) -> tuple[Vote, ...]:
+    """Return what everybody says."""
+    return tuple(
+        Vote(
+            str(own.get("classifier")),
+            text_or_none(own.get("axis")),
+            number(own.get("confidence")),
+            text_or_none(own.get("state")),
+        )
+        for own in dicts(content)
+    )
 
 
-def _concern(problem: dict[str, Json]) -> Concern:
-    kind = str(problem.get("kind", ""))
-    kinds: dict[str, tuple[int, str, str, str]] = {
-        "overrides_damaged": (0, "✗", _("damaged file"), "bad"),
-        "axis": (1, "✗", _("invalid axis"), "bad"),
-        "not_ingested": (2, "✗", _("not ingested"), "bad"),
-        "source_axis": (3, "!", _("unknown axis"), "warn"),
-        "unlabelled": (3, "!", _("no label"), "warn"),
-        "no_indicator": (3, "!", _("stale label"), "warn"),
-        "override_unknown": (4, "!", _("stale decision"), "warn"),
-        "override_unused": (4, "!", _("no effect"), "warn"),
-        "override_pending": (5, "◌", _("waits"), "accent"),
-    }
-    rank, glyph, what, tone = kinds.get(kind, (4, "!", kind, "warn"))
-    return Concern(rank, glyph, what, str(problem.get("id", "")), str(problem.get("text", "")), tone)
+def _model(own: dict[str, Json]) -> Model:
+    def count(name: str) -> int:
+        return integer(own.get(name)) or 0
 
-
-def _restless(indicators: Sequence[Indicator]) -> Iterator[Concern]:
-    for own in sorted(indicators, key=lambda own: (-own.returns, -own.flips, own.id)):
-        if own.returns:
-            yield Concern(6, "↔", _("oscillates"), own.id, swings(own), "warn")
-
-
-def _unsure(indicators: Sequence[Indicator], below: float) -> Iterator[Concern]:
-    for own in sorted(indicators, key=lambda own: (own.confidence, own.id)):
-        if own.origin in MACHINE and own.confidence < below:
-            text = f"{confidence(own.confidence)}  {own.axis}  {own.name}"
-            yield Concern(7, "?", _("low confidence"), own.id, text, "muted")
-
-
-def swings(own: Indicator) -> str:
-    """Say how often a label changed over versions, and how often it came back to an axis it had left."""
-    return _("{flips} change(s), {returns} back; now {axis}").format(
-        flips=own.flips, returns=own.returns, axis=own.axis
+    return Model(
+        name=str(own.get("name")),
+        model=str(own.get("model") or ""),
+        prompt=str(own.get("prompt") or ""),
+        weight=number(own.get("weight")),
+        indicators=count("indicators"),
+        waiting=count("waiting"),
+        answers=count("answers"),
+        invalid=count("invalid"),
+        errors=count("errors"),
+        calls=count("calls"),
+        tokens=count("tokens_in") + count("tokens_out"),
+        cost=number(own.get("cost")),
+        currency=str(own.get("currency") or ""),
+        latency_median_s=number(own.get("latency_median_s")),
+        latency_p95_s=number(own.get("latency_p95_s")),
+        last=str(own.get("last") or ""),
+        states=_counts(own.get("states")),
     )
 
 
@@ -219,32 +257,8 @@ def chosen(state: State, wanted: str, order: str) -> list[Indicator]:
 
 
 def _item(own: Indicator) -> Item:
-    fields = {"axis": own.axis, "origin": own.origin, "dataset": own.dataset}
+    models = " ".join(own.waits_for)
+    fields = {"axis": own.axis, "origin": own.origin, "dataset": own.dataset, "state": own.state, "waits": models}
     waits = _("waits for dvc repro") if own.waits else ""
-    return Item(f"{own.id} {own.name} {own.dataset} {own.axis} {own.origin} {waits}", fields, own.confidence)
-
-
-def shown_axis(own: Indicator) -> str:
-    """Return an indicator's axis, or with an arrow the one that the next run will put it on."""
-    return f"→{own.waits}" if own.waits else own.axis
-
-
-def shown_name(own: Indicator) -> str:
-    """Return an indicator's name, and before it that its decision waits for the next run."""
-    return _("waits for dvc repro: {name}").format(name=own.name) if own.waits else own.name
-
-
-def in_short(own: Indicator) -> list[Text]:
-    """Return what is known of an indicator in lines."""
-    lines = [Text(own.name, "bold"), Text(own.id, "dim"), Text(), pair(_("axis"), own.axis)]
-    lines.append(pair(_("decided by"), f"{own.origin}  {confidence(own.confidence)}"))
-    if own.waits:
-        lines.append(toned("◌ " + _("waits for dvc repro") + f": {own.axis} → {own.waits}", "accent"))
-    lines.append(pair(_("its source says"), own.source_axis))
-    lines.append(pair(_("the rules say"), own.rule))
-    lines.append(pair(_("a person says"), own.override))
-    lines.append(pair(_("dataset"), own.dataset or _("none has it any more")))
-    lines.append(pair(_("classifier"), own.classifier))
-    if own.flips:
-        lines.append(toned(f"↔ {swings(own)}", "warn"))
-    return lines
+    told = f"{own.id} {own.name} {own.dataset} {own.axis} {own.origin} {own.state} {waits}"
+    return Item(told, fields, own.confidence)

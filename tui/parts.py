@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.style import Style
 from rich.text import Text
 from textual.containers import Horizontal
+from textual.events import Key
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
@@ -25,24 +26,30 @@ _TYPING_S = 0.08  # keys of a word that come faster are one: a word that nothing
 
 
 class Top(Static):
-    """The screens by number, the current one stressed; names that do not fit are left out."""
+    """The screens by number, the current one stressed; names that do not fit are left out, badges never."""
 
     DEFAULT_CSS = """
     Top { dock: top; height: 1; background: $primary-muted; color: $text; link-style: none; link-color: $text; }
     """
 
-    def __init__(self, names: Sequence[tuple[str, str, str]], current: str) -> None:
-        """``names`` are (key, mode, name)."""
+    def __init__(
+        self, names: Sequence[tuple[str, str, str]], current: str, badge: Callable[[str], str] = lambda _mode: ""
+    ) -> None:
+        """``names`` are (key, mode, name); ``badge`` gives what stands beside a mode's name, now."""
         super().__init__()
-        self._names, self._current = names, current
+        self._names, self._current, self._badge = names, current, badge
 
     def render(self) -> Text:
         """Return the line."""
-        full = sum(len(key) + len(name) + 3 for key, _mode, name in self._names) <= self.size.width
+        badges = {mode: f" {badge}" if (badge := self._badge(mode)) else "" for _key, mode, _name in self._names}
+        length = sum(len(key) + len(name) + len(badges[mode]) + 2 for key, mode, name in self._names)
+        full = length <= self.size.width
+        behind = " " if not full or length + len(self._names) <= self.size.width else ""
         line = Text(no_wrap=True, end="")
         for key, mode, name in self._names:
             is_current = mode == self._current
-            text = f" {key} {name} " if full or is_current else f" {key} "
+            shown = f"{key} {name}" if full or is_current else key
+            text = f" {shown}{badges[mode]}{behind}"
             style = Style(bold=is_current, reverse=is_current, meta={"@click": f"app.go('{mode}')"})
             line.append(text, style)
         return line
@@ -128,6 +135,7 @@ class FilterLine(Horizontal):
         self.close()
         self.post_message(self.Typed(event.value, True))
 
-    def key_escape(self) -> None:
+    def key_escape(self, event: Key) -> None:
+        event.stop()  # else the screen goes back too
         self.close()
         self.post_message(self.Typed("", True))

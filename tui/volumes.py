@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from observatudo import figures
+from observatudo import checks, figures
 from observatudo.i18n import _
 from tui.reading import integer, mapping, number, pair, text_or_none, texts
 from tui.tones import toned
@@ -43,6 +43,7 @@ class State:
     reasons: dict[str, int]
     warnings: tuple[str, ...]
     snapshot: dict[str, Json]
+    asked: dict[str, Json] = field(default_factory=dict)
 
     @property
     def rejected_share(self) -> float | None:
@@ -92,6 +93,7 @@ def state(item: dict[str, Json]) -> State:
         reasons={name: integer(count) or 0 for name, count in mapping(item.get("rejected_by_reason")).items()},
         warnings=texts(item.get("warnings")),
         snapshot=snapshot,
+        asked=mapping(item.get("last_check")),
     )
 
 
@@ -147,6 +149,7 @@ def in_short(state: State) -> list[Text]:
         pair(_("published"), state.frequency),
         pair(_("snapshot of"), figures.moment(state.fetched_at or figures.NONE)),
         toned(freshness(state), "warn" if state.late else ""),
+        *_asked(state),
         pair(_("version"), (state.version or figures.NONE).removesuffix(".dir")),
         Text(),
     ]
@@ -162,6 +165,27 @@ def freshness(state: State) -> str:
         return age
     due = _("the next is due after {days}").format(days=figures.count(state.limit_days))
     return f"{age}; {due}" + (f": observatudo fetch {state.dataset}" if state.late else "")
+
+
+def age(state: State) -> str:
+    """Return how many days old the snapshot is, and behind the stroke how many it may be."""
+    if state.age_days is None:
+        return figures.NONE
+    limit = "" if state.limit_days is None else f"/{figures.count(state.limit_days)}"
+    return f"{figures.count(state.age_days)}{limit}"
+
+
+def _asked(state: State) -> Iterator[Text]:
+    """Say when the source was last asked and what it had; what was refused or not answered stands out."""
+    result, when = str(state.asked.get("result") or ""), str(state.asked.get("when") or "")
+    if not result:
+        yield pair(_("last asked"), _("not that the log knows of"))
+        return
+    told = _("last asked {time}: {result}").format(time=figures.moment(when), result=checks.word(result))
+    is_bad = result in ("refused", "failed")
+    yield toned(("! " if is_bad else "") + told, "warn" if is_bad else "")
+    if state.asked.get("message"):
+        yield Text(figures.printable(f"  {state.asked['message']}"), "dim")
 
 
 def provenance(state: State) -> list[Text]:

@@ -25,13 +25,13 @@
 {% macro stg_tabela(fonte, dataset, tabela, colunas) -%}
 with carga as (
     select versao_dado, versao_config, ativo
-    from {{ source('observatudo', 'carga') }}
+    from {{ presentes(source('observatudo', 'carga')) }} as carga
     where fonte = '{{ fonte }}' and dataset = '{{ dataset }}' and tabela = '{{ tabela }}'
 )
 
 select
     {%- for nome, tipo in colunas %}
-    {{ dbt.safe_cast('lida.' ~ nome, tipo_sql(tipo)) }} as {{ nome }},
+    {{ lida(nome, tipo) }} as {{ nome }},
     {%- endfor %}
     {{ falhas(colunas) }} as _falhas_conversao,
     cast('{{ fonte }}' as {{ dbt.type_string() }}) as _fonte,
@@ -41,13 +41,31 @@ select
     carga.versao_dado as _versao_dado,
     carga.versao_config as _versao_config,
     carga.ativo as _ativo
-from {{ source(fonte, dataset ~ '_' ~ tabela) }} as lida
+from {{ presentes(source(fonte, dataset ~ '_' ~ tabela)) }} as lida
 cross join carga
 {%- endmacro %}
 
+{# The rows of a loaded table that are present: BigQuery's keep those that were removed, so that a load is a difference. #}
+{% macro presentes(tabela) %}
+    {%- if target.type == 'bigquery' -%}
+        (select * from {{ tabela }} where _ativo)
+    {%- else -%}
+        {{ tabela }}
+    {%- endif -%}
+{% endmacro %}
+
+{# BigQuery's tables have the type already, and a cast of the date would hide their partitions from a filter on it. #}
+{% macro lida(nome, tipo) %}
+    {%- if target.type == 'bigquery' and tipo == 'date' -%}
+        lida.{{ nome }}
+    {%- else -%}
+        {{ dbt.safe_cast('lida.' ~ nome, tipo_sql(tipo)) }}
+    {%- endif -%}
+{% endmacro %}
+
 {% macro falhas(colunas) -%}
     {%- for nome, tipo in colunas -%}
-        case when lida.{{ nome }} is not null and {{ dbt.safe_cast('lida.' ~ nome, tipo_sql(tipo)) }} is null then 1 else 0 end
+        case when lida.{{ nome }} is not null and {{ lida(nome, tipo) }} is null then 1 else 0 end
         {%- if not loop.last %}
     + {% endif -%}
     {%- endfor -%}

@@ -209,13 +209,17 @@ def _in_remote(root: Path, goes: Iterable[str]) -> set[str]:
 
 
 def _in_cloud(root: Path, remote: Remote, goes: Sequence[str]) -> set[str]:
-    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    from observatudo.cloud.bucket import client_errors
+    from observatudo.remote import unreachable
+
+    if unreachable(root):
+        return set()
     try:
         with Repo(str(root)) as repo:
             return set(repo.cloud.get_remote_odb(remote.name).oids_exist(list(goes)))
-    except (DvcException, OSError):  # unreachable: nothing is known to be there
+    except client_errors():  # unreachable: nothing is known to be there
         return set()
 
 
@@ -257,7 +261,7 @@ def table_name(out: str, relpath: str) -> str:
     """Return what a table is called, of which a file stands in an output; other files by their path."""
     name = PurePosixPath(relpath)
     if not relpath:
-        return "rotulo" if out == paths.LABELS.as_posix() else out
+        return PurePosixPath(out).stem if out in (paths.LABELS.as_posix(), paths.EVIDENCE.as_posix()) else out
     if out == paths.MARTS.as_posix():
         return name.stem
     dataset = out.removeprefix(f"{paths.INGESTED.as_posix()}/")

@@ -45,6 +45,15 @@ def best(scores: Sequence[float], sharpness: float) -> tuple[int, float]:
     return rounded.index(top), round(1 / total, DECIMALS)
 
 
+def distribution(scores: Sequence[float], sharpness: float) -> list[float]:
+    """Return the shares of all axes by softmax; the largest is the confidence of ``best``, before it is rounded."""
+    rounded = [round(score, 9) for score in scores]
+    top = max(rounded)
+    powers = [math.exp(sharpness * (score - top)) for score in rounded]
+    total = math.fsum(powers)
+    return [power / total for power in powers]
+
+
 def sharpness(trials: Sequence[Trial], keys: Sequence[str]) -> float:
     """Return the sharpness under which the trials' true axes are likeliest: temperature scaling."""
     if not trials:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from observatudo import config, paths
 from observatudo.classify.calibration import Quality
 from observatudo.classify.labels import Indicator, Label, unknown_axes
+from observatudo.classify.names import ORIGINS
 from observatudo.classify.taxonomy import UNDEFINED, Taxonomy
 from observatudo.errors import DataError
 from observatudo.i18n import _
@@ -18,11 +19,10 @@ from observatudo.i18n import _
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from observatudo.journal import Json
+
 # A larger share on one axis is more often a classifier's favourite than the world's.
 SUSPECT_SHARE = 0.4
-ORIGINS = ("fonte", "humano", "regra", "modelo")
-
-Metrics = dict[str, int | float | dict[str, int] | dict[str, float]]
 
 
 def read_indicators(root: Path) -> list[Indicator]:
@@ -74,6 +74,8 @@ def to_table(labels: Sequence[Label], taxonomy: Taxonomy, classifier_version: st
         "confianca": [label.confianca for label in ordered],
         "origem": [label.origem for label in ordered],
         "versao_classificador": [classifier_version] * len(ordered),
+        "versao_modelo": [label.modelo for label in ordered],
+        "versao_prompt": [label.prompt for label in ordered],
         "versao_taxonomia": [taxonomy.version] * len(ordered),
     }
     types = {name: pa.float64() if name == "confianca" else pa.string() for name in columns}
@@ -118,14 +120,14 @@ def warnings(
     return found
 
 
-def metrics(labels: Sequence[Label], taxonomy: Taxonomy, quality: Quality | None) -> Metrics:
+def metrics(labels: Sequence[Label], taxonomy: Taxonomy, quality: Quality | None) -> dict[str, Json]:
     """Return the stage's figures: totals, counts by axis (all of them) and origin, largest share.
 
     ``quality``, where there is one, becomes ``held_back``: how good labels of unseen tables are (see ``Quality``).
     """
     by_axis = Counter(label.eixo for label in labels)
     by_origin = Counter(label.origem for label in labels)
-    figures: Metrics = {
+    figures: dict[str, Json] = {
         "indicators": len(labels),
         "by_axis": {key: by_axis[key] for key in taxonomy.keys},
         "by_origin": {origin: by_origin[origin] for origin in ORIGINS},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from observatudo.classify.text import sentence
@@ -13,6 +14,12 @@ if TYPE_CHECKING:
 
 # of one text; the vector of name and description stands before that of the name
 SIZE = 1024
+
+
+@cache
+def shared() -> Encoder:
+    """Return this process's encoder: it keeps nothing of what it read."""
+    return Encoder()
 
 
 class Encoder:

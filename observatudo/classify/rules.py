@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from observatudo.classify.taxonomy import Taxonomy
@@ -12,6 +12,8 @@ from observatudo.classify.text import stems
 DESCRIPTION = 0.5
 # So many points in the name make a subject, to which words of form in other axes yield.
 SUBJECT = 2.0
+# With a lead of this many points the words of the taxonomy are said to have decided.
+LEAD = 2.0
 
 _Phrase = tuple[str, ...]
 
@@ -21,6 +23,17 @@ class _Worth:
     axis: int
     weight: int
     form: bool
+    term: str
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A term of an axis that stands in a text, with the points it brings there."""
+
+    term: str
+    axis: int
+    points: float
+    in_name: bool
 
 
 class Rulebook:
@@ -32,7 +45,7 @@ class Rulebook:
         for index, axis in enumerate(taxonomy.axes):
             for group in axis.rules:
                 for term in group.terms:
-                    self._worth.setdefault(stems(term), []).append(_Worth(index, group.weight, group.form))
+                    self._worth.setdefault(stems(term), []).append(_Worth(index, group.weight, group.form, term))
         self._longest = max((len(phrase) for phrase in self._worth), default=0)
 
     def points(self, name: str, description: str) -> list[float]:
@@ -45,10 +58,25 @@ class Rulebook:
         means_described = self._sum(described, form=True)
         points = []
         for axis in range(self._axes):
-            yields = any(value >= SUBJECT for other, value in enumerate(subject) if other != axis)
-            form = 0.0 if yields else means[axis] + DESCRIPTION * means_described[axis]
+            form = 0.0 if _yields(axis, subject) else means[axis] + DESCRIPTION * means_described[axis]
             points.append(subject[axis] + DESCRIPTION * about[axis] + form)
         return points
+
+    def hits(self, name: str, description: str) -> list[Hit]:
+        """Return the terms that count, those of one axis in order of the text they stand in; they add up to ``points``.
+
+        Words of form that yield to a subject are left out.
+        """
+        in_name = self._found(name)
+        subject = self._sum(in_name, form=False)
+        found = [
+            Hit(worth.term, worth.axis, worth.weight * (1.0 if own is in_name else DESCRIPTION), own is in_name)
+            for own in (in_name, self._found(description) - in_name)
+            for phrase in own
+            for worth in self._worth[phrase]
+            if not (worth.form and _yields(worth.axis, subject))
+        ]
+        return sorted(found, key=lambda hit: (hit.axis, not hit.in_name, -hit.points, hit.term))
 
     def _sum(self, phrases: Iterable[_Phrase], *, form: bool) -> list[float]:
         points = [0.0] * self._axes
@@ -66,3 +94,14 @@ class Rulebook:
             for start in range(len(words) - length + 1)
         )
         return {phrase for phrase in phrases if phrase in self._worth}
+
+
+def leader(points: Sequence[float]) -> int | None:
+    """Return the index of the axis that leads by ``LEAD`` points or more; None where none does."""
+    best, second = sorted(points, reverse=True)[:2]
+    return points.index(best) if best - second >= LEAD else None
+
+
+def _yields(axis: int, subject: Sequence[float]) -> bool:
+    """Say whether words of form yield: another axis has a subject."""
+    return any(value >= SUBJECT for other, value in enumerate(subject) if other != axis)

@@ -27,33 +27,35 @@ app = typer.Typer(
 
 
 def _register() -> None:
+    _register_what_runs_and_tells()
+    _register_what_looks_after_it()
+
+
+def _register_what_runs_and_tells() -> None:
     from observatudo.cli import (
+        ask,
         blame,
+        check,
         classify,
         datasets,
         diff,
-        doctor,
+        explain,
         fetch,
-        gc,
-        generate,
         labels,
         log,
-        models,
-        provenance,
-        remote,
-        remove,
         repro,
-        resolve,
-        rollback,
+        review,
         runs,
-        serve,
-        summary,
+        update,
         value,
         verify,
     )
 
     app.command(help=_("Run what has changed, independent stages at once."))(repro.repro)
     app.command(help=_("Take snapshots anew, from packages or a local file."))(fetch.fetch)
+    app.command(help=_("Say what a run would reject of a dataset, before it runs."))(check.check)
+    app.command(help=_("Ask models about the indicators that wait for an answer."))(ask.ask)
+    app.command(help=_("Fetch, ask and run what has changed: for a schedule."))(update.update)
     app.command(help=_("List the declared datasets: rows, match rate and version."))(datasets.datasets)
     app.command(help=_("List the runs, newest first."))(runs.runs)
     app.command(help=_("Show one run: what ran, with what, how it ended."))(runs.show)
@@ -65,21 +67,54 @@ def _register() -> None:
     app.command(help=_("Classify the indicators of any CSV into the axes."))(classify.classify)
     app.command(help=_("State of the classification, or the labels that fit."))(labels.labels)
     app.command(help=_("Record which axis an indicator belongs to, and why."))(labels.label)
+    app.command(help=_("Walk the labels that wait for a person's decision."))(review.review)
+    app.command(help=_("Say all that led to one label: who, why, what models said."))(explain.explain)
+
+
+def _register_what_looks_after_it() -> None:
+    from observatudo.cli import (
+        alerts,
+        api,
+        doctor,
+        gc,
+        generate,
+        models,
+        new,
+        prompts,
+        provenance,
+        remote,
+        remove,
+        report,
+        resolve,
+        rollback,
+        serve,
+        summary,
+        traces,
+        warehouse,
+    )
+
     app.command(
         "tui",
         help=_("Open the dashboard: runs, data, comparisons, audit."),
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     )(tui)
     app.command(help=_("Show the dashboard in a browser; read-only unless told."))(serve.serve)
+    app.command(help=_("Answer other tools over HTTP; read-only, with a token."))(api.api)
     app.command(help=_("State of dbt: models, tests, freshness, lineage."))(models.models)
+    app.command(help=_("What the warehouse holds: versions, loads; brings one."))(warehouse.warehouse)
+    app.add_typer(prompts.app, name="prompts", help=_("What models are told; which prompt or model is right more."))
+    app.command(help=_("Propose, try and add the declaration of a new file."))(new.new)
     app.command(help=_("Write the files that are made from the declarations."))(generate.generate)
     app.command(help=_("Make a folder the place for the data; push, pull."))(remote.remote)
     app.command(help=_("Merge what two branches ran: dvc.lock, metrics."))(resolve.resolve)
+    app.command(help=_("State of the observatory on one page to publish."))(report.report)
     app.command(help=_("Go back to a version as a new commit; shows it first."))(rollback.rollback)
     app.command(help=_("Write where a version comes from, for other tools."))(provenance.provenance)
     app.command(help=_("Clean up the cache; shows what would be lost."))(gc.gc)
     app.command(help=_("Take off a dataset or what one left behind; shows it first."))(remove.remove)
     app.command(help=_("Say what the last run built and what to type next."))(summary.summary)
+    app.add_typer(alerts.app, name="alerts", help=_("What is wrong, since when and why; tells who should know."))
+    app.command(help=_("Send a run to OpenTelemetry's receiver again."))(traces.traces)
     app.command(help=_("Say what is missing on this machine and how to mend it."))(doctor.doctor)
 
 

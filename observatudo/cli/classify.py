@@ -39,7 +39,6 @@ def classify(
         labels = classify_texts(
             read.texts(),
             classifier,
-            taxonomy,
             threshold,
             lambda done, total: bar.update(task, completed=done, total=total),
         )

@@ -1,17 +1,20 @@
 """The commands ``observatudo labels`` and ``observatudo label``: the state of the classification, and a decision.
 
-``labels --json`` prints ``observatudo.classify.state.LabelState``: ``total``; ``by_axis`` and ``by_origin`` (counts of
+``labels --json`` prints ``observatudo.labels.state.LabelState``: ``total``; ``by_axis`` and ``by_origin`` (counts of
 indicators); ``undefined``; ``low`` (answers of rules and examples whose confidence is under ``below``);
 ``below``, ``threshold`` (confidences, 0 to 1); ``classifiers`` (versions in the table); ``held_back`` (``texts`` a
 count, the others shares from 0 to 1; empty before the first run); ``agreement`` (``pair`` such as ``fonte/regra``,
 ``compared``, ``agree``: counts); ``problems`` (``kind``, ``id``, ``text``); ``oscillating`` (labels that came back to
 an axis they had left); ``versions``, ``skipped`` (tables of labels in the history, and those not on this machine),
 ``history_problem`` (empty where there is a history); ``axes`` (``key``, ``title``, ``definition``, in the taxonomy's
-order); ``indicators``, those that were asked for: ``id``, ``name``, ``dataset``, ``axis``,
-``origin``, ``confidence``, ``classifier``, ``taxonomy`` (versions), ``source_axis``, ``override``,
-``rule`` (axes or null), ``flips``, ``returns`` (counts over versions).
+order); ``models``, those under ``classify.providers`` (``labels.models.ModelState``); ``waiting`` (indicators that wait
+for an answer of a model), ``queue`` (those that wait for a person: ``observatudo review``); ``indicators``, those that
+were asked for: ``id``, ``name``, ``dataset``, ``axis``, ``origin``, ``confidence``, ``classifier``, ``taxonomy``
+(versions), ``source_axis``, ``override``, ``rule`` (axes or null), ``flips``, ``returns`` (counts over versions),
+``state`` (null without a model), ``votes`` (``classifier``, ``axis``, ``confidence``, ``state``), ``waits_for`` (models
+that have not answered), ``in_queue``.
 
-``labels --history ID --json`` prints ``observatudo.classify.timeline.History``: ``id``, ``versions``, ``skipped``,
+``labels --history ID --json`` prints ``observatudo.labels.timeline.History``: ``id``, ``versions``, ``skipped``,
 ``problem``, ``indicator`` (``id``, ``name``, ``description``, ``dataset``, ``source_axis``, ``override``; null where no
 dataset has it) and ``steps``, newest first: ``commit`` (empty: not committed yet), ``date`` (ISO 8601), ``author``,
 ``subject``, ``answer`` (null where the version has no label for it; else ``axis``, ``origin``, ``confidence``,
@@ -24,18 +27,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from observatudo.classify.names import ORIGINS, STATES
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from observatudo.classify.decide import Decision
-    from observatudo.classify.state import Labelled, LabelState
-    from observatudo.classify.timeline import History
+    from observatudo.labels.decide import Decision
+    from observatudo.labels.state import Labelled
+    from observatudo.labels.timeline import History
 
-_ORIGINS = ("fonte", "humano", "regra", "modelo")
-_MOST = 20  # problems that are printed
+# as ``convergence.STATES`` has them, which imports more than the start of a command line needs
 _DAY = 10  # characters of a date
 
 
@@ -43,10 +46,13 @@ def labels(
     words: Annotated[list[str] | None, typer.Argument(help=_("Words of names, ids or datasets; all must fit."))] = None,
     axis: Annotated[str | None, typer.Option("--axis", "--eixo", help=_("Only this axis."))] = None,
     origin: Annotated[
-        str | None, typer.Option("--origin", "--origem", metavar="|".join(_ORIGINS), help=_("Only what this decided."))
+        str | None, typer.Option("--origin", "--origem", metavar="|".join(ORIGINS), help=_("Only what this decided."))
     ] = None,
     below: Annotated[
         float | None, typer.Option("--below", min=0, max=1, help=_("Only with a confidence below this."))
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", "--estado", metavar="|".join(STATES), help=_("Only in this state."))
     ] = None,
     history: Annotated[
         str | None, typer.Option("--history", metavar="ID", help=_("The answers of all versions for one indicator."))
@@ -57,24 +63,31 @@ def labels(
     from observatudo.paths import repository
 
     root = repository()
-    if origin is not None and origin not in _ORIGINS:
-        known = ", ".join(_ORIGINS)
+    if origin is not None and origin not in ORIGINS:
+        known = ", ".join(ORIGINS)
         raise typer.BadParameter(_("the origins are: {names}").format(names=known), param_hint="--origin")
+    if state is not None and state.upper() not in STATES:
+        known = ", ".join(STATES)
+        raise typer.BadParameter(_("the states are: {names}").format(names=known), param_hint="--state")
+    narrows = bool(words or axis or origin or state) or below is not None
     if history is not None:
-        if words or axis or origin or below is not None:
+        if narrows:
             raise typer.BadParameter(_("--history stands alone"))
         _history(root, history, as_json=as_json)
         return
-    from observatudo.classify import state
+    from observatudo.labels.state import LOW
+    from observatudo.labels.state import state as present
 
-    found = state.state(root, state.LOW if below is None else below)
-    chosen = found.select(words or [], _axis(root, axis), origin, below)
+    found = present(root, LOW if below is None else below)
+    chosen = found.select(words or [], _axis(root, axis), origin, below, state.upper() if state else None)
     if as_json:
         _print_json(found.as_dict(chosen))
-    elif words or axis or origin or below is not None:
+    elif narrows:
         _print_indicators(chosen)
     else:
-        _print_state(found)
+        from observatudo.cli.labelstate import print_state
+
+        print_state(found)
 
 
 def label(
@@ -87,7 +100,7 @@ def label(
     """Record which axis an indicator belongs to, with the reason, or take that back."""
     import datetime
 
-    from observatudo.classify import decide
+    from observatudo.labels import decide
     from observatudo.paths import repository
     from observatudo.readonly import require_writable
 
@@ -102,7 +115,7 @@ def label(
     if remove:
         _print_decision(decide.remove(root, indicator))
     else:
-        who = _git_name(root) if author is None else author
+        who = git_name(root) if author is None else author
         today = datetime.datetime.now().astimezone().date()
         _print_decision(decide.record(root, indicator, axis or "", reason or "", who, today))
 
@@ -121,7 +134,8 @@ def _axis(root: Path, name: str | None) -> str | None:
     return found
 
 
-def _git_name(root: Path) -> str:
+def git_name(root: Path) -> str:
+    """Return the name that Git has for who works here; raises ObservatudoError where it has none."""
     import subprocess
 
     done = subprocess.run(["git", "config", "user.name"], cwd=root, capture_output=True, text=True, check=False)
@@ -139,91 +153,12 @@ def _print_json(content: object) -> None:
     typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
 
 
-def _print_state(found: LabelState) -> None:
-    from observatudo.cli.table import table
-    from observatudo.figures import count, local, percent
-
-    rows = [(axis, count(number), _share(number, found.total)) for axis, number in found.by_axis.items()]
-    table((_("axis"), _("indicators"), "%"), rows, right=(1, 2))
-    typer.echo("")
-    rows = [(name, count(number), _share(number, found.total)) for name, number in found.by_origin.items()]
-    table((_("decided by"), _("indicators"), "%"), rows, right=(1, 2))
-    typer.echo("")
-    typer.echo(_("{count} of {total} without an axis").format(count=count(found.undefined), total=count(found.total)))
-    low = _("{count} with a confidence below {limit}").format(count=count(found.low), limit=local(f"{found.below:g}"))
-    typer.echo(low)
-    if found.held_back:
-        right = percent(100 * found.held_back.get("strict_answered", 0))
-        text = _("on held-back texts, {share} of the axes given are right").format(share=right)
-        typer.echo(text)
-    _print_agreement(found)
-    _print_versions(found)
-    _print_problems(found)
-    typer.echo("")
-    typer.echo(_("Next: observatudo labels WORDS · observatudo label ID AXIS -m “why”"))
-
-
-def _print_agreement(found: LabelState) -> None:
-    from observatudo.cli.table import table
-    from observatudo.figures import count
-
-    if not found.agreement:
-        return
-    rows = [
-        (
-            own.pair.replace("/", " / "),
-            count(own.agree),
-            count(own.compared),
-            _share(own.agree, own.compared),
-        )
-        for own in found.agreement
-    ]
-    typer.echo("")
-    table((_("both said an axis"), _("the same"), _("of"), "%"), rows, right=(1, 2, 3))
-
-
-def _print_versions(found: LabelState) -> None:
-    typer.echo("")
-    if found.history_problem:
-        typer.echo(_("no history: {reason}").format(reason=found.history_problem))
-        return
-    text = _("{count} label(s) came back to an axis they had left, in {versions} version(s)")
-    typer.echo(text.format(count=found.oscillating, versions=found.versions - found.skipped))
-    _print_skipped(found.skipped)
-    restless = sorted((own for own in found.indicators if own.returns), key=lambda own: (-own.returns, -own.flips))
-    for own in restless[:_MOST]:
-        typer.echo("  " + _("{id}: {flips} change(s), {returns} back").format(**_swing(own)))
-
-
-def _print_skipped(count: int) -> None:
-    from observatudo import paths
-
-    if count:
-        text = _("{count} version(s) are not here: dvc fetch --all-commits {path}")
-        typer.echo(text.format(count=count, path=paths.LABELS))
-
-
-def _swing(own: Labelled) -> dict[str, object]:
-    return {"id": own.id, "flips": own.flips, "returns": own.returns}
-
-
-def _print_problems(found: LabelState) -> None:
-    if not found.problems:
-        return
-    typer.echo("")
-    typer.secho(_("{count} to look at").format(count=len(found.problems)), bold=True)
-    for problem in found.problems[:_MOST]:
-        typer.echo(f"  {problem.id}\n    {problem.text}")
-    if len(found.problems) > _MOST:
-        typer.echo("  " + _("and {count} more: --json").format(count=len(found.problems) - _MOST))
-
-
 def _print_indicators(chosen: tuple[Labelled, ...]) -> None:
     from observatudo.cli.table import WIDTH, short
     from observatudo.figures import count, printable
 
     axes = max([len(own.axis) for own in chosen], default=0)
-    origins = max(map(len, _ORIGINS))
+    origins = max(map(len, ORIGINS))
     for own in chosen:
         head = f"{own.axis.ljust(axes)}  {own.origin.ljust(origins)}  {_number(own.confidence)}  "
         typer.echo(head + short(printable(own.name or own.id), WIDTH - len(head)))
@@ -238,7 +173,7 @@ def _restless(own: Labelled) -> str:
 
 
 def _history(root: Path, indicator: str, *, as_json: bool) -> None:
-    from observatudo.classify import decide, timeline
+    from observatudo.labels import decide, timeline
 
     found = timeline.history(root, indicator)
     if not found.steps and not found.problem:
@@ -258,8 +193,8 @@ def _in_words(root: Path, indicator: str) -> dict[str, object] | None:
 
     from observatudo import paths
     from observatudo.classify import overrides
-    from observatudo.classify.entries import catalogue
     from observatudo.classify.taxonomy import load_taxonomy
+    from observatudo.labels.entries import catalogue
 
     entry = catalogue(root)[0].get(indicator)
     if entry is None:
@@ -272,6 +207,7 @@ def _in_words(root: Path, indicator: str) -> dict[str, object] | None:
 
 
 def _print_history(found: History) -> None:
+    from observatudo.cli.labelstate import print_skipped
     from observatudo.cli.table import table
     from observatudo.figures import SHORT, moment, printable
 
@@ -285,7 +221,7 @@ def _print_history(found: History) -> None:
     table(heads, rows, flexible=len(heads) - 1)
     text = _("{count} answer(s) in {versions} version(s)")
     typer.echo(text.format(count=len(found.steps), versions=found.versions - found.skipped))
-    _print_skipped(found.skipped)
+    print_skipped(found.skipped)
 
 
 def _print_decision(made: Decision) -> None:
@@ -300,12 +236,6 @@ def _print_decision(made: Decision) -> None:
         text = _("Its source puts it on {axis}, which comes first: the label will not change.")
         typer.echo(text.format(axis=made.source_axis))
     typer.echo(_("Next: git diff data/classified/overrides.csv · dvc repro"))
-
-
-def _share(part: int, whole: int) -> str:
-    from observatudo.figures import percent
-
-    return percent(100 * part / whole) if whole else "–"
 
 
 def _number(share: float) -> str:

@@ -1,7 +1,7 @@
 """The command ``observatudo models``: the state of dbt, or one model in detail.
 
 ``--json`` prints ``observatudo.warehouse.state.DbtState``: ``target`` (``adapter``, ``configured``, ``file``, ``size``
-in bytes, ``is_current``, ``problem``); ``problems`` (sentences: what is not as it should be with the target); ``docs``
+in bytes, ``is_current``, ``problem``, ``place``); ``problems`` (sentences: what is wrong with the target); ``docs``
 (dbt's pages, relative to the repository; null where they are missing); ``built_at`` (ISO 8601, UTC); ``run``;
 ``tests_by_status`` (counts); ``models`` (``name``, ``kind``, ``layer``, ``materialized``, ``rows``, ``seconds``,
 ``status``, ``message``, ``file``, ``description``, ``columns`` with ``name``, ``type``, ``description``, and

@@ -1,7 +1,8 @@
-"""``observatudo remote``: a place for the data without a cloud, and what is there."""
+"""``observatudo remote``: a place for the data, a folder or a bucket, and what is there."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def remote(
-    folder: Annotated[
-        Path | None,
+    place: Annotated[
+        str | None,
         typer.Argument(
-            help=_("The folder; without it, the one that is set, or else one beside the repository."),
+            help=_("A folder, or gs://bucket/path; without it, what is set, or else a folder beside the repository."),
             show_default=False,
         ),
     ] = None,
@@ -28,26 +29,40 @@ def remote(
     send: Annotated[bool, typer.Option("--push", help=_("Send what the whole history needs."))] = False,
     bring: Annotated[bool, typer.Option("--pull", help=_("Bring what the work tree needs."))] = False,
 ) -> None:
-    """Make a folder DVC's default remote; show the one that is set; push, pull."""
+    """Make a folder or a bucket DVC's default remote; show the one that is set; push, pull."""
     from observatudo.paths import repository
     from observatudo.readonly import require_writable
-    from observatudo.remote import current, default_folder, reachable, set_up
+    from observatudo.remote import current, reachable
 
     root = repository()
-    if folder is None and (send or bring or current(root) is not None):
+    if place is None and (send or bring or current(root) is not None):
         if send or bring:
             require_writable("remote --push" if send else "remote --pull")
         found = reachable(root)
     else:
         require_writable("remote")
-        found = set_up(root, folder or default_folder(root), shared=shared, replace=replace)
+        found = _set_up(root, place, shared=shared, replace=replace)
     _show(found)
     if send:
         _push(root)
     if bring:
-        _pull(root)
+        _pull(root, found)
     if not (send or bring):
         _say_next(root, found)
+
+
+def _set_up(root: Path, place: str | None, *, shared: bool, replace: bool) -> Remote:
+    from observatudo.cloud.bucket import SCHEME
+    from observatudo.errors import ObservatudoError
+    from observatudo.remote import default_folder, set_up, set_up_bucket
+
+    if place is not None and place.startswith(SCHEME):
+        return set_up_bucket(root, place, shared=shared, replace=replace)
+    if place is not None and "://" in place:
+        raise ObservatudoError(
+            _("only a folder or gs:// is set here"), where=place, next_step="dvc remote add --default NAME URL"
+        )
+    return set_up(root, Path(place) if place else default_folder(root), shared=shared, replace=replace)
 
 
 def _show(found: Remote) -> None:
@@ -71,6 +86,12 @@ def _say_next(root: Path, found: Remote) -> None:
                 here=here, there=there
             )
         )
+    elif found.bucket(root) is not None:
+        typer.echo(
+            _("the history's objects in this clone's cache: {here:,}; of them in that bucket: {there:,}").format(
+                here=here, there=there
+            )
+        )
     if there < here:
         typer.echo(_("Next: make push"))
     elif here == 0:
@@ -82,17 +103,26 @@ def _say_next(root: Path, found: Remote) -> None:
 def _push(root: Path) -> None:
     from observatudo.remote import push
 
-    done = push(root)
+    done = push(root, tell=_progress if sys.stderr.isatty() else None)
     before = done.named - done.sent
     typer.echo(_("sent {sent:,} objects; {before:,} were there already").format(sent=done.sent, before=before))
+    if done.renewed:
+        typer.echo(_("{count:,} of them were there with other bytes, and were put right").format(count=done.renewed))
     if done.absent:
         typer.echo(_("{count:,} files of old versions are not in this clone's cache").format(count=done.absent))
 
 
-def _pull(root: Path) -> None:
-    import subprocess
-    import sys
+def _progress(arrived: int, total: int) -> None:
+    sys.stderr.write(f"\r{arrived:,} / {total:,}" + ("\n" if arrived == total else ""))
+    sys.stderr.flush()
 
+
+def _pull(root: Path, found: Remote) -> None:
+    import subprocess
+
+    place = found.bucket(root)
+    if place is not None:
+        place.check()  # DVC would ask again and again
     code = subprocess.run([sys.executable, "-m", "dvc", "pull"], cwd=root, check=False).returncode
     if code:
         typer.echo(

@@ -83,6 +83,7 @@ def _before(made: Plan) -> str:
 def _after(made: Plan) -> str:
     lines = [_("Next: dvc repro, then git add -A and commit.")]
     gone = [item.path for item in made.delete if item.path.startswith(("configs/", "data/raw/"))]
+    gone = [name for name in gone if name not in made.remade]
     changed = [edit.path for edit in made.edits if edit.path == "params.yaml"]
     if gone or changed:
         back = _(

@@ -52,6 +52,18 @@ def _show(answer: Answer) -> None:
     populations = {(value.populacao, value.ano_populacao) for value in answer.values if value.valor_por_mil}
     for population, known in populations:
         console.print(_("population {people:,} ({year})").format(people=population, year=known))
+    for each in answer.corrections:
+        console.print(
+            _("corrected {day}: “{old}” → “{new}”: {reason} ({who}, {when}; {source})").format(
+                day=each.data_referencia,
+                old=each.valor_publicado,
+                new=each.valor_corrigido,
+                reason=each.motivo,
+                who=each.quem,
+                when=each.quando,
+                source=each.fonte,
+            )
+        )
     _show_origin(console, answer.origin)
     for note in answer.notes:
         console.print(note)

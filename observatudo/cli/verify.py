@@ -12,6 +12,8 @@ from observatudo.i18n import _
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from observatudo.audit.verify.report import Report
+
 _MB = 1_000_000
 
 
@@ -67,12 +69,29 @@ def _verify(root: Path, revision: str, *, whole: bool, deep: bool, anchor: str, 
         report = run(root, Asked(revision, whole, deep, anchor), progress)
     finally:
         done()
+    if revision == "HEAD":
+        _remember(root, report, thorough=deep or whole)
     if as_json:
         typer.echo(dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:
         for line in render(report):
             typer.echo(line)
     raise typer.Exit(report.exit_code)
+
+
+def _remember(root: Path, report: Report, *, thorough: bool) -> None:
+    """Write down how it ended, for the alerts; where that cannot be, what was found is still printed."""
+    from observatudo.alerts import ledger
+    from observatudo.errors import ObservatudoError
+    from observatudo.readonly import is_read_only
+
+    if is_read_only():
+        return
+    problems = len(report.of("tampered")) + len(report.of("missing"))
+    try:
+        ledger.append(root, "verified", exit_code=report.exit_code, problems=problems, thorough=thorough)
+    except ObservatudoError as error:
+        typer.echo(error, err=True)
 
 
 def _export(root: Path, revision: str, file: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from observatudo import paths
+from observatudo.classify.names import PERSON, USUAL_PROMPT
 from observatudo.compare.model import Flip, Labels
 from observatudo.errors import DataError
 from observatudo.i18n import _
@@ -16,7 +17,7 @@ from observatudo.versions import TableAt, Version
 Cause = Literal["input", "prompt", "model", "override", "taxonomy", "noise"]
 Row = Mapping[str, object]
 _LABELS = "rotulo"
-_HUMAN = "humano"
+_IN_A_SERIES = ("model", "digest", "parameters")  # what makes another series, beside text, taxonomy and prompt
 _READ_BY_CLASSIFIER = ("nome", "descricao", "unidade", "eixo_fonte")
 
 
@@ -25,6 +26,8 @@ class _Side:
     labels: dict[str, Row]
     indicators: dict[str, Row]
     params: object
+    prompts: dict[str, bytes | None]
+    models: object
 
 
 def labels(a: Version, b: Version, tables_a: Mapping[str, TableAt], tables_b: Mapping[str, TableAt]) -> Labels:
@@ -75,19 +78,36 @@ def _hashes(table: TableAt) -> list[str]:
 def _side(version: Version, tables: Mapping[str, TableAt]) -> _Side:
     described = [table for name, table in tables.items() if name.endswith("/indicador")]
     indicators = {key: row for table in described for key, row in _read(version, table).items()}
-    return _Side(_read(version, tables[_LABELS]), indicators, _threshold(version))
+    params = _inside(_yaml(version, paths.PARAMS.as_posix()), "classify")
+    models = _models(version, params)
+    prompts = {
+        name: version.text(f"{paths.PROMPTS.as_posix()}/{_inside(model, 'prompt') or USUAL_PROMPT}.md")
+        for name, model in models.items()
+    }
+    keys = {name: [_inside(model, key) for key in _IN_A_SERIES] for name, model in models.items()}
+    return _Side(_read(version, tables[_LABELS]), indicators, params, prompts, keys)
 
 
-def _threshold(version: Version) -> object:
+def _models(version: Version, params: object) -> dict[str, object]:
+    """Return name → declaration of the models whose answers count in a version."""
+    declared = _inside(_yaml(version, paths.PROVIDERS.as_posix()), "providers")
+    named = _inside(params, "providers")
+    return {str(name): _inside(declared, str(name)) for name in (named if isinstance(named, Mapping) else ())}
+
+
+def _yaml(version: Version, path: str) -> object:
     import yaml
 
     from observatudo.yamlfile import plain
 
     try:
-        content = plain(version.text(paths.PARAMS.as_posix()) or b"")
+        return plain(version.text(path) or b"")
     except yaml.YAMLError:
         return None
-    return content.get("classify") if isinstance(content, Mapping) else None
+
+
+def _inside(content: object, key: str) -> object:
+    return content.get(key) if isinstance(content, Mapping) else None
 
 
 def _read(version: Version, table: TableAt) -> dict[str, Row]:
@@ -132,18 +152,32 @@ def _axis(row: Row) -> str:
 def _cause(a: _Side, b: _Side, key: str) -> Cause:
     """Return the nearest cause: a person's decision, then what was classified, then with what; else noise.
 
-    The parameters of ``classify`` (its threshold) count as the model's.
+    The parameters of ``classify`` (its threshold) count as the model's, and so does a model that began or ceased to
+    answer; where it ceased because its prompt is another, the prompt does. Noise is a model that says another thing.
     """
     before, after = a.labels[key], b.labels[key]
-    if _HUMAN in (before.get("origem"), after.get("origem")):
+    if PERSON in (before.get("origem"), after.get("origem")):
         return "override"
     one, other = a.indicators.get(key, {}), b.indicators.get(key, {})
     if any(one.get(name) != other.get(name) for name in _READ_BY_CLASSIFIER):
         return "input"
     if before.get("versao_taxonomia") != after.get("versao_taxonomia"):
         return "taxonomy"
-    if before.get("versao_prompt") != after.get("versao_prompt"):
+    if _told_otherwise(a, b, key):
         return "prompt"
-    if before.get("versao_classificador") != after.get("versao_classificador") or a.params != b.params:
+    named = ("versao_classificador", "versao_modelo")
+    if any(before.get(name) != after.get(name) for name in named) or (a.params, a.models) != (b.params, b.models):
         return "model"
     return "noise"
+
+
+def _told_otherwise(a: _Side, b: _Side, key: str) -> bool:
+    """Say whether the models behind a label were told another thing, also where one has not answered that yet."""
+    before, after = a.labels[key], b.labels[key]
+    one, other = before.get("versao_prompt"), after.get("versao_prompt")
+    if one == other:
+        return False
+    if one and other and before.get("versao_modelo") == after.get("versao_modelo"):
+        return True
+    both = a.prompts.keys() & b.prompts.keys()  # other models spoke: then what those were told that are in both
+    return any(a.prompts[name] != b.prompts[name] for name in both)

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
-_NOT_NEEDED = (b'"event":"progress"', b'"event":"counts"', b'"event":"output"')
+_NOT_NEEDED = (
+    b'"event":"progress"', b'"event":"counts"', b'"event":"output"',
+    b'"event":"fetched"',  # of no run of the pipeline
+)  # fmt: skip
 _EVENT_ENDS = 80  # bytes into a line, behind its time and its event
 _AT_ONCE = 4_000_000  # bytes of the log that are read in one transaction
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, TypedDict, cast
 from observatudo import parquet
 from observatudo.config import IndicatorColumns
 from observatudo.ingest.rows import DUPLICATE, value_failure
-from observatudo.ingest.sql import failure, ident, literal, raw
+from observatudo.ingest.sql import failure, ident, literal, published, raw, reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -76,8 +76,12 @@ class Outcome:
     named: list[str] = field(default_factory=list)
 
 
-def write(con: duckdb.DuckDBPyConnection, dataset: Dataset, rows_read: int, folder: Path) -> Outcome:
+def write(
+    con: duckdb.DuckDBPyConnection, dataset: Dataset, rows_read: int, folder: Path, corrected: Sequence[str] = ()
+) -> Outcome:
     """Write every indicator's observations under ``folder``; values that fail and duplicates become rejects.
+
+    ``corrected`` are the fields of which some texts were corrected.
 
     A value that could not be taken is a reject of its own; its row stands as long as one value of it does.
     """
@@ -87,7 +91,7 @@ def write(con: duckdb.DuckDBPyConnection, dataset: Dataset, rows_read: int, fold
         _reject_failed(con, measure)
     names = _Names(_indicators(con, dataset), _enum(con, "local"), _enum(con, "arquivo"))
     outcome = Outcome(np.zeros(rows_read, dtype=np.bool_))
-    reader = con.cursor().sql(_sorted(dataset)).to_arrow_reader(_BATCH)
+    reader = con.cursor().sql(_sorted(dataset, corrected)).to_arrow_reader(_BATCH)
     pieces = _pieces(_resolved(con, _whole_keys(reader), names, outcome), outcome)
     written = set()
     for position, tables in itertools.groupby(pieces, key=lambda piece: piece[0]):
@@ -129,17 +133,22 @@ def _enum(con: duckdb.DuckDBPyConnection, name: str) -> list[str]:
     return found
 
 
-def _sorted(dataset: Dataset) -> str:
+def _sorted(dataset: Dataset, corrected: Sequence[str]) -> str:
     """Return the query of all values of ``localizado`` in the order of the key, then of their rows."""
     ordered = sorted(dataset.indicators, key=lambda indicator: indicator.id)
     if dataset.indicator_columns is not None:
-        cells = _cells(dataset, dataset.indicator_columns, "p._posicao", "JOIN posicao AS p USING (_indicador)")
+        join = "JOIN posicao AS p USING (_indicador)"
+        cells = _cells(dataset, dataset.indicator_columns, "p._posicao", join, corrected)
     else:
-        cells = " UNION ALL ".join(_cells(dataset, each, str(position), "") for position, each in enumerate(ordered))
+        cells = " UNION ALL ".join(
+            _cells(dataset, each, str(position), "", corrected) for position, each in enumerate(ordered)
+        )
     return f"{cells} ORDER BY {', '.join(_ORDER)}"
 
 
-def _cells(dataset: Dataset, measure: Indicator | IndicatorColumns, position: str, join: str) -> str:
+def _cells(
+    dataset: Dataset, measure: Indicator | IndicatorColumns, position: str, join: str, corrected: Sequence[str]
+) -> str:
     value = next(each for each in dataset.fields if each.name == measure.value)
     is_text = value.type == "string"
     number = "CAST(NULL AS DOUBLE)" if is_text else f"CAST({ident(value.name)} AS DOUBLE)"
@@ -157,13 +166,16 @@ def _cells(dataset: Dataset, measure: Indicator | IndicatorColumns, position: st
         "_nome": "_nome" if by_name else None,
         "_falhou": failed if by_name else None,
         "valor_texto": text,
-        "justificativa": _said(value, measure),
+        "justificativa": _corrected(_said(value, measure), measure, corrected),
     }
+    original = raw(value.name)
+    if value.name in corrected:
+        original = f"coalesce({published(value.name)}, {original})"
     rest = ", ".join(f"{each or 'NULL::BOOLEAN'} AS {name}" for name, each in optional.items())
     return f"""
         SELECT CAST({position} AS INTEGER) AS _posicao, CAST(enum_code(_id_local) AS INTEGER) AS _id_local, _data, _r,
             CAST(enum_code(_arquivo) AS INTEGER) AS _arquivo, _linha, {number} AS valor,
-            nullif({raw(value.name)}, '') AS valor_original, {rest}
+            nullif({original}, '') AS valor_original, {rest}
         FROM localizado {join} WHERE {kept}
     """
 
@@ -176,6 +188,15 @@ def _said(value: Field, measure: Indicator | IndicatorColumns) -> str | None:
     )
     missing = f"CASE {raw(value.name)}{labels} END" if labels else None
     return f"coalesce({missing}, {note})" if missing and note else missing or note
+
+
+def _corrected(said: str | None, measure: Indicator | IndicatorColumns, corrected: Sequence[str]) -> str | None:
+    """Return what is known of a value, after why its number or text was corrected."""
+    names = [name for name in (measure.value, measure.text) if name is not None and name in corrected]
+    if not names:
+        return said
+    parts = [f"'corrigido: ' || {reason(name)}" for name in dict.fromkeys(names)]
+    return f"nullif(concat_ws('; ', {', '.join([*parts, said or 'NULL'])}), '')"
 
 
 def _whole_keys(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:

@@ -20,7 +20,7 @@ from observatudo import config, parquet, paths, snapshots
 from observatudo.config import Dataset, Lookup, ParamValue, RepeatedBlockCheck
 from observatudo.errors import ConfigError, DataError
 from observatudo.i18n import _
-from observatudo.ingest import blocks, casts, checks, nulls, observations, places, reviewed, rows, tables
+from observatudo.ingest import blocks, casts, checks, corrected, nulls, observations, places, reviewed, rows, tables
 from observatudo.ingest.collect import Collected, collect
 from observatudo.ingest.sql import ident
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from observatudo.ingest.checks import CheckResult
 
 WORK = Path(".observatudo/ingest")
+RESULT = "saida"
 # above this the reject's text is cut in the file; the line number leads to the whole
 _TEXT_LIMIT = 1000
 # of the database engine; what is more goes to a file aside, so that a dataset of any size can be ingested. One thread,
@@ -58,9 +59,12 @@ class Report:
     encodings: dict[str, str]
     checks: list[CheckResult]
     snapshot: dict[str, object]
+    corrections: int = 0
 
     def as_dict(self) -> dict[str, object]:
-        return self.__dict__ | {"checks": [check.as_dict() for check in self.checks]}
+        """Return what relatorio.json holds; ``corrections`` only where a text was corrected."""
+        told = self.__dict__ | {"checks": [check.as_dict() for check in self.checks]}
+        return told if self.corrections else {name: value for name, value in told.items() if name != "corrections"}
 
     def metrics(self) -> dict[str, object]:
         """Return the few figures worth comparing between runs."""
@@ -86,12 +90,7 @@ def ingest(root: Path, key: str, progress: Callable[[int, int], None] = _silent)
     Raises ConfigError, SnapshotError or DataError (also for a failed check marked fatal); then
     nothing in ``data/ingested`` has changed.
     """
-    import duckdb
-
-    params = config.load_params(root)
-    section = params.dataset(key)
-    dataset = config.load_dataset(root, key)
-    config.check_params(key, dataset, section)
+    _declared(root, key)  # what is wrong there is said before what is wrong with the snapshot
     snapshot = snapshots.verify(root, key)
     source: dict[str, object] = {
         "sha256": snapshot.sha256,
@@ -102,25 +101,56 @@ def ingest(root: Path, key: str, progress: Callable[[int, int], None] = _silent)
     work = root / WORK / key
     shutil.rmtree(work, ignore_errors=True)
     try:
-        (work / "saida").mkdir(parents=True)
-        settings = _BOUNDS | {"temp_directory": str(work / "cheio")}
+        report = replace(make(root, key, files, work, progress), snapshot=source)
+        _install(root, key, work / RESULT, report)
+    except OSError as error:
+        raise _system_refused(work, error) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return report
+
+
+def make(
+    root: Path,
+    key: str,
+    files: list[Path],
+    work: Path,
+    progress: Callable[[int, int], None] = _silent,
+    *,
+    strict: bool = True,
+) -> Report:
+    """Make the tables of a dataset from these files, in the folder ``RESULT`` under ``work``; nothing else is written.
+
+    Raises ConfigError and DataError; for a failed check marked fatal only when ``strict``.
+    """
+    import duckdb
+
+    dataset, section, directory = _declared(root, key)
+    settings = _BOUNDS | {"temp_directory": str(work / "cheio")}
+    try:
+        (work / RESULT).mkdir(parents=True)
         with duckdb.connect(config=settings) as con:
-            directory = root / params.datasets[key].lista
-            report = _run(con, _Task(root, dataset, section, directory, work / "saida"), files, progress)
-            report = replace(report, snapshot=source)
-            _stop_on_fatal(key, report.checks)
-            _write_tables(con, work / "saida", dataset)
-            report = replace(report, null_rate=nulls.rate(work / "saida"))
-        _install(root, key, work / "saida", report)
+            task = _Task(root, key, dataset, section, directory, work / RESULT)
+            report = _run(con, task, files, progress)
+            if strict:
+                _stop_on_fatal(key, report.checks)
+            _write_tables(con, work / RESULT, report, dataset)
+        return replace(report, null_rate=nulls.rate(work / RESULT))
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise _no_room(work, error) from error
     except OSError as error:
         raise _system_refused(work, error) from error
     except duckdb.Error as error:
         raise _refused(key, error) from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return report
+
+
+def _declared(root: Path, key: str) -> tuple[Dataset, dict[str, ParamValue], Path]:
+    """Return the declaration, its params and the folder of the list of places; raises ConfigError."""
+    params = config.load_params(root)
+    section = params.dataset(key)
+    dataset = config.load_dataset(root, key)
+    config.check_params(key, dataset, section)
+    return dataset, section, root / params.datasets[key].lista
 
 
 @dataclass(frozen=True)
@@ -128,6 +158,7 @@ class _Task:
     """One ingest: the repository, what is declared, the official list, and the folder that is written."""
 
     root: Path
+    key: str
     dataset: Dataset
     params: dict[str, ParamValue]
     directory: Path
@@ -171,13 +202,15 @@ def _run(
     rows.reasons(con)
     if dataset.locality is not None:
         places.prepare(con, task.directory, dataset.locality, task.root)
-    plan = rows.prepare(con, dataset, task.params, [path.name for path in files])
+    corrector = corrected.prepare(con, task.root, task.key, dataset, task.params)
+    plan = rows.prepare(con, dataset, task.params, [path.name for path in files], corrector)
     collected = collect(con, files, plan, progress)
+    applied = corrector.finish(con, task.key) if corrector else 0
     asked = _rows(con, dataset)
     copied = _settle_places(con, task)
     rate = round(_rows(con, dataset) / asked, 6) if dataset.locality is not None and asked else None
-    kept, total, named = _build(con, task, collected.rows_read)
-    return _report(con, task, _Result(collected, rate, kept, total, copied, named))
+    kept, total, named = _build(con, task, collected.rows_read, corrector.fields if corrector else [])
+    return _report(con, task, _Result(collected, rate, kept, total, copied, named, applied))
 
 
 def _lookup_tables(con: duckdb.DuckDBPyConnection, root: Path, dataset: Dataset) -> None:
@@ -230,13 +263,15 @@ def _settle_places(con: duckdb.DuckDBPyConnection, task: _Task) -> list[str]:
     return copied
 
 
-def _build(con: duckdb.DuckDBPyConnection, task: _Task, rows_read: int) -> tuple[NDArray[np.bool_], int, list[str]]:
+def _build(
+    con: duckdb.DuckDBPyConnection, task: _Task, rows_read: int, fields: list[str]
+) -> tuple[NDArray[np.bool_], int, list[str]]:
     """Make the result; return which rows reached it, how many rows it has, and the duplicated keys."""
     import numpy as np
 
     if task.dataset.kind == "observacao":
         tables.indicators(con, task.dataset)
-        written = observations.write(con, task.dataset, rows_read, task.folder / "observacao")
+        written = observations.write(con, task.dataset, rows_read, task.folder / "observacao", fields)
         return written.kept, written.rows, written.named
     directory = task.dataset.kind == "referencia"
     named = (tables.reference if directory else tables.indicators)(con, task.dataset)
@@ -263,6 +298,7 @@ class _Result:
     rows: int
     copied: list[str]
     named: list[str]
+    corrected: int
 
 
 def _report(con: duckdb.DuckDBPyConnection, task: _Task, result: _Result) -> Report:
@@ -292,6 +328,7 @@ def _report(con: duckdb.DuckDBPyConnection, task: _Task, result: _Result) -> Rep
         encodings=dict(sorted(result.collected.encodings.items())),
         checks=results,
         snapshot={},
+        corrections=result.corrected,
     )
 
 
@@ -336,11 +373,13 @@ def _install(root: Path, key: str, folder: Path, report: Report) -> None:
     draft.replace(metrics)
 
 
-def _write_tables(con: duckdb.DuckDBPyConnection, folder: Path, dataset: Dataset) -> None:
+def _write_tables(con: duckdb.DuckDBPyConnection, folder: Path, report: Report, dataset: Dataset) -> None:
     columns = f"arquivo, linha, coluna, left(texto, {_TEXT_LIMIT}) AS texto, motivo"
     _copy(con, f"SELECT {columns} FROM recusado ORDER BY ALL", folder / "rejeitado.parquet")
     if dataset.locality is not None and dataset.locality.name is not None:
         _copy(con, places.MATCHES, folder / "casamento.parquet")
+    if report.corrections:
+        _copy(con, corrected.APPLIED, folder / corrected.FILE)
     if dataset.kind == "referencia":
         key = ", ".join(map(ident, dataset.primaryKey))
         _copy(con, f"SELECT * FROM referencia ORDER BY {key}", folder / "referencia.parquet")

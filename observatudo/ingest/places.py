@@ -72,8 +72,8 @@ GROUP BY ALL HAVING count(DISTINCT id_local) = 1
 """
 _KNOWN = {
     "municipio": "SELECT id_municipio AS id_local FROM oficial",
-    "uf": "SELECT DISTINCT id_uf FROM oficial",
-    "pais": "SELECT '1'",
+    "uf": "SELECT DISTINCT id_uf AS id_local FROM oficial",
+    "pais": "SELECT '1' AS id_local",
 }
 
 

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 from observatudo.config import RepeatedBlockCheck
 from observatudo.ingest import casts, places
-from observatudo.ingest.sql import failure, ident, literal, literals, native, raw
+from observatudo.ingest.sql import failure, ident, literal, literals, native, published, raw, reason
 
 if TYPE_CHECKING:
     import duckdb
 
     from observatudo.config import Dataset, Indicator, IndicatorColumns, ParamValue
+    from observatudo.ingest.corrected import Corrector
 
 DUPLICATE = "chave_duplicada"
 _MONTHS = {"anual": 12, "semestral": 6, "trimestral": 3, "bimestral": 2, "mensal": 1}
@@ -38,15 +39,22 @@ CREATE TABLE indicador_divergente (id VARCHAR, nome VARCHAR, unidade VARCHAR);
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done to every batch of a dataset: its declaration, its params, and the SQL made of them."""
+    """What is done to every batch of a dataset: its declaration, the SQL made of it, and corrections, if any."""
 
     dataset: Dataset
     typed: str
     rejected: str
     placed: str
+    corrector: Corrector | None = None
 
 
-def prepare(con: duckdb.DuckDBPyConnection, dataset: Dataset, params: dict[str, ParamValue], files: list[str]) -> Plan:
+def prepare(
+    con: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    params: dict[str, ParamValue],
+    files: list[str],
+    corrector: Corrector | None = None,
+) -> Plan:
     """Make the empty tables and return the plan, after ``reasons``. ``files`` are the names of the snapshot's files."""
     con.execute(f"CREATE TYPE arquivo AS ENUM {literals(files)}")
     con.execute(_REJECTED)
@@ -56,7 +64,12 @@ def prepare(con: duckdb.DuckDBPyConnection, dataset: Dataset, params: dict[str, 
     empty += [f"false AS {native(field.name)}" for field in casts.marked_fields(dataset)]
     nowhere = "0::BIGINT AS _r, 0::USMALLINT AS _ordem, NULL::arquivo AS _arquivo, 0::BIGINT AS _linha"
     con.execute(f"CREATE VIEW lido AS SELECT {', '.join([nowhere, *empty])} WHERE false")
-    plan = Plan(dataset, _typed(dataset, params), _rejected(dataset, params), _placed(dataset))
+    if corrector is not None:
+        corrector.apply(con)
+    fields = corrector.fields if corrector is not None else []
+    source = "corrigido" if fields else "lido"
+    typed, rejected = _typed(dataset, params, source, fields), _rejected(dataset, params, source)
+    plan = Plan(dataset, typed, rejected, _placed(dataset, fields), corrector)
     con.execute(plan.typed)
     con.execute(f"CREATE TABLE localizado AS {plan.placed}")
     return plan
@@ -69,6 +82,8 @@ def reasons(con: duckdb.DuckDBPyConnection) -> None:
 
 def take(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     """Type and place the rows of ``lido``: the accepted ones join ``localizado``, the others ``recusado``."""
+    if plan.corrector is not None:
+        plan.corrector.apply(con)
     con.execute(plan.typed)
     if con.execute("SELECT count(_motivo) FROM tipado").fetchall()[0][0]:
         con.execute(plan.rejected)
@@ -79,17 +94,17 @@ def take(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     con.execute(f"INSERT INTO localizado {plan.placed}")
 
 
-def _typed(dataset: Dataset, params: dict[str, ParamValue]) -> str:
-    """Return the statement that makes ``tipado`` of ``lido``; a value's failure is left to the value."""
-    kept = ", ".join(dict.fromkeys([*_kept(dataset), *map(ident, _passing(dataset))]))
+def _typed(dataset: Dataset, params: dict[str, ParamValue], source: str, corrected: list[str]) -> str:
+    """Return the statement that makes ``tipado`` of the source; a value's failure is left to the value."""
+    kept = ", ".join(dict.fromkeys([*_kept(dataset, corrected), *map(ident, _passing(dataset))]))
     reason = f"coalesce({', '.join(failure(name) for name in _judged(dataset))}, NULL)"
     return f"""
         CREATE OR REPLACE TEMP TABLE tipado AS SELECT {casts.PLACES}, {kept}, {reason} AS _motivo
-        FROM ({casts.typed_query(dataset, params)})
+        FROM ({casts.typed_query(dataset, params, source)})
     """
 
 
-def _rejected(dataset: Dataset, params: dict[str, ParamValue]) -> str:
+def _rejected(dataset: Dataset, params: dict[str, ParamValue], source: str) -> str:
     """Return the statement that rejects the rows of ``tipado`` with a reason: they are typed once more for the details.
 
     That is cheaper than details for every row: hardly any row is rejected.
@@ -98,7 +113,7 @@ def _rejected(dataset: Dataset, params: dict[str, ParamValue]) -> str:
     column = " ".join(f"WHEN {failure(name)} IS NOT NULL THEN {literal(name)}" for name in judged)
     text = " ".join(f"WHEN {failure(name)} IS NOT NULL THEN {raw(name)}" for name in judged)
     reason = f"coalesce({', '.join(map(failure, judged))}, NULL)"
-    again = "(SELECT * FROM lido WHERE _r IN (SELECT _r FROM tipado WHERE _motivo IS NOT NULL))"
+    again = f"(SELECT * FROM {source} WHERE _r IN (SELECT _r FROM tipado WHERE _motivo IS NOT NULL))"
     return f"""
         INSERT INTO recusado SELECT _r, _arquivo, _linha, CASE {column} END, CASE {text} END, {reason}
         FROM ({casts.typed_query(dataset, params, again)}) WHERE {reason} IS NOT NULL
@@ -110,7 +125,7 @@ def _judged(dataset: Dataset) -> list[str]:
     return [field.name for field in dataset.fields if field.name not in dataset.value_fields()]
 
 
-def _kept(dataset: Dataset) -> list[str]:
+def _kept(dataset: Dataset, corrected: list[str]) -> list[str]:
     """Return the quoted columns of ``localizado`` beside places: those that something later looks at."""
     if dataset.kind != "observacao":
         typed, texts = [f.name for f in dataset.fields], set(_named(dataset))
@@ -120,7 +135,8 @@ def _kept(dataset: Dataset) -> list[str]:
         texts = dataset.value_fields() | set(_named(dataset))
     texts |= {check.field for check in dataset.checks if isinstance(check, RepeatedBlockCheck)}
     failures = [failure(name) for name in sorted(dataset.value_fields())]
-    return [*map(ident, typed), *map(raw, sorted(texts)), *failures]
+    told = sorted({*corrected} & dataset.value_fields())
+    return [*map(ident, typed), *map(raw, sorted(texts)), *failures, *map(published, told), *map(reason, told)]
 
 
 def _named(dataset: Dataset) -> list[str]:
@@ -149,11 +165,11 @@ def _passing(dataset: Dataset) -> list[str]:
     return found
 
 
-def _placed(dataset: Dataset) -> str:
+def _placed(dataset: Dataset, corrected: list[str]) -> str:
     """Return the query that gives the accepted rows of ``tipado`` their place, period and indicator."""
-    kept = ", ".join(f"t.{column}" for column in _kept(dataset))
+    kept = ", ".join(f"t.{column}" for column in _kept(dataset, corrected))
     query = f"SELECT t._r, t._ordem, t._arquivo, t._linha, {kept}, {places.columns(dataset.locality)}"
-    query += f", {_period(dataset)} AS _data"
+    query += f", {period(dataset)} AS _data"
     if dataset.indicator_columns is None:
         return f"{query}, 0 AS _indicador FROM tipado AS t {places.join(dataset.locality)} WHERE t._motivo IS NULL"
     return (
@@ -162,18 +178,19 @@ def _placed(dataset: Dataset) -> str:
     )
 
 
-def _period(dataset: Dataset) -> str:
-    period = dataset.period
-    if period is None:
+def period(dataset: Dataset) -> str:
+    """Return the expression for the first day of the period of a row of ``tipado AS t``."""
+    declared = dataset.period
+    if declared is None:
         return "CAST(NULL AS DATE)"
-    if period.date is not None:
+    if declared.date is not None:
         months = _MONTHS.get(dataset.frequency)
-        name = f"t.{ident(period.date)}"
+        name = f"t.{ident(declared.date)}"
         first = f"month({name}) - (month({name}) - 1) % {months}"
         return f"make_date(year({name}), {first}, 1)" if months else name
-    month = f"t.{ident(period.month)}" if period.month else "1"
-    assert period.year is not None
-    return f"make_date(t.{ident(period.year)}, {month}, 1)"
+    month = f"t.{ident(declared.month)}" if declared.month else "1"
+    assert declared.year is not None
+    return f"make_date(t.{ident(declared.year)}, {month}, 1)"
 
 
 def _meet_indicators(con: duckdb.DuckDBPyConnection, columns: IndicatorColumns) -> None:

@@ -33,6 +33,16 @@ def native(name: str) -> str:
     return ident(f"nativo:{name}")
 
 
+def published(name: str) -> str:
+    """Return the quoted column of a corrected field's text as published, null where it was not corrected."""
+    return ident(f"publicado:{name}")
+
+
+def reason(name: str) -> str:
+    """Return the quoted column that says why a field's text was corrected, null where it was not."""
+    return ident(f"correcao:{name}")
+
+
 def failure(name: str) -> str:
     """Return the quoted column that holds why a field could not be taken, or null."""
     return ident(f"falha:{name}")

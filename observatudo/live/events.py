@@ -46,8 +46,10 @@ def of(fields: dict[str, Json]) -> Event:
 
 
 def _level(kind: str, fields: dict[str, Json]) -> Level:
-    if kind in ("end", "closed"):
+    if kind in ("end", "closed", "job"):
         return _OF_STATUS.get(log.text(fields.get("status")), "info")
+    if kind == log.FETCHED:
+        return "warning" if fields.get("result") in ("refused", "failed") else "info"
     if kind == "error" and words.is_interruption(fields):
         return "warning"
     return "error" if kind == "error" else "warning" if kind == "warning" else "info"

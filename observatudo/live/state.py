@@ -149,7 +149,9 @@ class State:
         self._runs: dict[str, LiveRun] = {}
 
     def fold(self, event: Event) -> None:
-        """Take in the next event, in the order of the log."""
+        """Take in the next event, in the order of the log; a fetch belongs to no run."""
+        if event.kind == log.FETCHED:
+            return
         if event.run not in self._runs:
             self._forget()
             self._runs[event.run] = LiveRun(event.run)

@@ -50,8 +50,8 @@ def line(kind: str, run: str, stage: str, fields: Fields) -> str:
     said = _LINES.get(kind, _other)(fields)
     if kind == "closed":
         said = _("run {run}: {what}").format(run=run, what=said)
-    elif stage:
-        said = _("{stage}: {what}").format(stage=subject(stage), what=said)
+    elif name := subject(stage) or (_flat(fields.get("dataset")) if kind == log.FETCHED else ""):
+        said = _("{stage}: {what}").format(stage=name, what=said)
     return said if said.isprintable() else figures.printable(said)
 
 
@@ -98,6 +98,55 @@ def _output(fields: Fields) -> str:
     if rows is None:
         return _("wrote {path}").format(path=_flat(fields.get("path")))
     return _("wrote {path} ({n} rows)").format(path=_flat(fields.get("path")), n=figures.count(rows))
+
+
+def _label(fields: Fields) -> str:
+    """Say what a label's classifiers disagree on or did over time; ``kind`` is one of those in docs/runs.md."""
+    kinds = {
+        "classifiers": _("labels made by {classifier}"),
+        "divergence": _("{indicator}: {classifier} says {to}, the label {from}"),
+        "oscillation": _("{indicator}: {classifier} goes to and fro, from {from} to {to}"),
+        "regression": _("{indicator}: {classifier} was stable on {from} and says {to}"),
+        "successor": _("{indicator}: {classifier} said {from} before, under another key, and {to} now"),
+    }
+    text = kinds.get(_flat(fields.get("kind")))
+    if text is None:
+        return _other({"event": "label", **fields})
+    return text.format(**{name: _flat(fields.get(name)) for name in ("indicator", "classifier", "from", "to")})
+
+
+def _job(fields: Fields) -> str:
+    """Say what a job of BigQuery took; ``kind`` is ``load`` or ``query``."""
+    seconds, read = _number(fields.get("seconds")), whole(fields.get("bytes_processed"))
+    took = "" if seconds is None else figures.duration(seconds)
+    size = "" if not read else _("{n} bytes read").format(n=figures.count(read))
+    failed = _flat(fields.get("error")) if fields.get("status") == log.FAILED else ""
+    about = _("BigQuery {kind}, {table}").format(kind=_flat(fields.get("kind")), table=_flat(fields.get("about")))
+    return _and([about, _status(fields), took, size, failed])
+
+
+def _loaded(fields: Fields) -> str:
+    numbers = [whole(fields.get(name)) or 0 for name in ("inserted", "updated", "removed", "sent_bytes")]
+    inserted, updated, removed, size = map(figures.count, numbers)
+    text = _("loaded {table}: {inserted} new, {updated} changed, {removed} removed; {size} bytes sent")
+    return text.format(table=_flat(fields.get("table")), inserted=inserted, updated=updated, removed=removed, size=size)
+
+
+def _fetched(fields: Fields) -> str:
+    """Say how a fetch of a dataset went, or what asking for news told."""
+    result, message = _flat(fields.get("result")), _flat(fields.get("message"))
+    kinds = {
+        ("new", True): _("there is news at the source"),
+        ("same", True): _("no news at the source"),
+        ("new", False): _("fetched, and the snapshot changed"),
+        ("same", False): _("fetched, and nothing had changed"),
+    }
+    said = kinds.get((result, fields.get("checked") is True))
+    if result == "refused":
+        return _("what came was refused: {message}").format(message=message)
+    if result == "failed":
+        return _("could not be fetched: {message}").format(message=message)
+    return _other({"event": log.FETCHED, **fields}) if said is None else said + (f" ({message})" if message else "")
 
 
 def _warning(fields: Fields) -> str:
@@ -163,6 +212,10 @@ _LINES: dict[str, Callable[[Fields], str]] = {
     "progress": _progress,
     "counts": _counts,
     "output": _output,
+    "label": _label,
+    "job": _job,
+    "loaded": _loaded,
+    log.FETCHED: _fetched,
     "warning": _warning,
     "error": _error,
     "end": _end,

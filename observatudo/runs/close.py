@@ -1,4 +1,4 @@
-"""Closes a run: writes its record, tells MLflow, and says so in the log.
+"""Closes a run: writes its record, tells MLflow and whoever else wants to know, and says so in the log.
 
 ``python -m observatudo.runs.close RUN`` is what a failing stage starts on its way out, and with a status
 behind it what ``observatudo repro`` starts when its stages have ended.
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from observatudo.runs.model import Record
 
 _MLFLOW_TIMEOUT_S = 300
+_OTHERS_TIMEOUT_S = 120
+# channels of alerts (configs/alerts.yaml) and where OpenTelemetry sends to
+NAMES_OF_RECEIVERS = ("OBSERVATUDO_ALERT_", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
 def at_end(home: Path, root: Path, run: log.RunLog, status: str) -> None:
@@ -36,6 +39,7 @@ def at_end(home: Path, root: Path, run: log.RunLog, status: str) -> None:
     _finish(home, root, run, record)
     if status != log.INTERRUPTED:  # somebody waits for the prompt; the next run sends this one too
         tell_mlflow(home)
+        tell_others(home, run.run_id)
 
 
 def own(stage: journal.Stage) -> None:
@@ -104,6 +108,28 @@ def tell_mlflow(home: Path) -> None:
         _("warning: MLflow was not told of this run: {reason}; the next run will try again").format(reason=reason)
         + "\n"
     )
+
+
+def tell_others(home: Path, run_id: str) -> None:
+    """Export a run and tell the channels of alerts, from a process of its own, where the environment names any.
+
+    Without one nothing is started: runs cost no more than before. When it fails, warn.
+    """
+    if not any(name.startswith(NAMES_OF_RECEIVERS) and value for name, value in os.environ.items()):
+        return
+    command = [sys.executable, "-m", "observatudo.alerts.after", str(home), run_id]
+    try:
+        done = subprocess.run(
+            command, timeout=_OTHERS_TIMEOUT_S, capture_output=True, text=True, errors="replace", check=False
+        )
+    except subprocess.TimeoutExpired:
+        reason = _("no answer in {seconds} s").format(seconds=_OTHERS_TIMEOUT_S)
+    else:
+        sys.stderr.write(done.stderr if done.returncode == 0 else "")
+        if done.returncode == 0:
+            return
+        reason = (done.stderr.strip().splitlines() or ["?"])[-1]
+    sys.stderr.write(_("warning: nobody was told of alerts: {reason}").format(reason=reason) + "\n")
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 EVIDENCE = ("data/classified/overrides.csv", "data/classified/answers")
 SHARED = ("params.yaml", "dvc.yaml", "configs")
 DATASETS = "configs/datasets"
+CORRECTIONS = "configs/corrections"
 _NOT_INPUTS = (
     "configs/schema",  # generated for editors
     "dbt/target",
@@ -70,12 +71,12 @@ def hashes(root: Path, names: Iterable[str]) -> dict[str, str]:
 def of_stage(root: Path, stage: str, dataset: str | None) -> dict[str, str]:
     """Return path → blob hash of the configuration and evidence that a stage starts with.
 
-    A stage of one dataset reads that dataset's declaration and snapshot sidecar and no other's.
+    A stage of one dataset reads that dataset's declaration, corrections and snapshot sidecar and no other's.
     """
     names = {name for place in SHARED for name in _files(root, place)}
     if dataset:
-        own = {f"{DATASETS}/{dataset}.yaml", f"data/raw/{dataset}/snapshot.json"}
-        names = {name for name in names if not name.startswith(f"{DATASETS}/")} | own
+        own = {f"{place}/{dataset}.yaml" for place in (DATASETS, CORRECTIONS)} | {f"data/raw/{dataset}/snapshot.json"}
+        names = {name for name in names if not name.startswith((f"{DATASETS}/", f"{CORRECTIONS}/"))} | own
     else:
         names |= {name for place in EVIDENCE for name in _files(root, place)}
     if stage == "transform":  # its code is SQL, which no import shows

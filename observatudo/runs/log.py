@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from observatudo.journal import Json
 
 RECORD = "record"
+FETCHED = "fetched"  # the one event that is of no run of the pipeline
 SUCCESS, FAILED, INTERRUPTED, NOOP, RUNNING = "success", "failed", "interrupted", "noop", "running"
 _LONGEST = timedelta(days=7)  # a run is looked for in the logs of so many days from its beginning
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-\d+", re.ASCII)

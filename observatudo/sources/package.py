@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,55 +16,44 @@ from observatudo.errors import ConfigError, ObservatudoError, SnapshotError
 from observatudo.i18n import _
 from observatudo.runs.inputs import file_sha256
 from observatudo.sources import archive
+from observatudo.sources.contract import Before, Report, Taken
 
 if TYPE_CHECKING:
-    from observatudo.config import Dataset, Package
-
-Report = Callable[[str], None]
+    from observatudo.config import Package
 
 
-def take(root: Path, key: str, dataset: Dataset, report: Report) -> snapshots.Changes:
-    """Take a dataset's snapshot from the packages its declaration names; ``report`` hears of each download.
+def bring(packages: Sequence[Package], staged: Path, report: Report) -> list[Taken]:
+    """Write the members of the packages into ``staged``; ``report`` hears of each download.
 
-    Everything is downloaded, checked and unpacked aside before the first file of the old snapshot is
-    touched. Raises ConfigError, SnapshotError, or ObservatudoError when a registry's client fails.
+    Raises ConfigError, SnapshotError, or ObservatudoError when a registry's client fails.
     """
-    if not dataset.snapshot.packages:
-        raise ConfigError(
-            _("the declaration of “{key}” names no package to fetch").format(key=key),
-            next_step=f"observatudo fetch {key} --from FILE",
-        )
-    for name in dataset.snapshot.files():
-        _plain(name)
-    with snapshots.staging(root) as staged:
-        files: dict[str, snapshots.SnapshotFile] = {}
-        for package in dataset.snapshot.packages:
-            report(title(package))
-            artifact = _download(package, Path(tempfile.mkdtemp(dir=staged)))
+    for package in packages:
+        for name in package.members:
+            _plain(name)
+    taken = []
+    for package in packages:
+        report(title(package))
+        with tempfile.TemporaryDirectory(prefix=".", dir=staged) as folder:
+            artifact = _download(package, Path(folder))
             _check(package, artifact)
             archive.extract(artifact, package.members, staged)
-            for name, member in package.members.items():
-                files[name] = snapshots.describe(staged / name, title(package), member)
-        return snapshots.install(root, _snapshot(key, dataset, files), staged)
+        for name, member in package.members.items():
+            taken.append(Taken(name=name, origin=title(package), url="", member=member))
+    return taken
+
+
+def is_new(packages: Sequence[Package], before: Before) -> bool:
+    """Say whether what is declared is not what stands there: a version with its SHA-256 never changes by itself."""
+    return any(
+        name not in before or (before[name].origin, before[name].member) != (title(package), member)
+        for package in packages
+        for name, member in package.members.items()
+    )
 
 
 def title(package: Package) -> str:
     """Return how sidecars and messages name one version of a package."""
     return f"{package.registry}:{package.name}@{package.version}"
-
-
-def _snapshot(key: str, dataset: Dataset, files: dict[str, snapshots.SnapshotFile]) -> snapshots.Snapshot:
-    packages = [package.model_dump(exclude={"members"}) for package in dataset.snapshot.packages]
-    return snapshots.Snapshot(
-        dataset=key,
-        connector="package",
-        source={"packages": list(packages)},
-        publisher=dataset.publisher,
-        license=", ".join(license.name for license in dataset.licenses),
-        citation=dataset.citation,
-        fetched_at=snapshots.now(),
-        files=files,
-    )
 
 
 def _download(package: Package, folder: Path) -> Path:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from observatudo import wholefile
+from observatudo.dvccache import md5
 
 _MEMORY = Path(".observatudo/md5.json")
-
-
-def md5(path: Path) -> str:
-    """Return the file's MD5, read in blocks. Raises OSError when unreadable."""
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def md5s(root: Path, files: Iterable[Path]) -> dict[Path, str]:

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from observatudo import dvccache
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 
@@ -61,20 +62,12 @@ class Store:
 
     @cached_property
     def folder(self) -> Path:
-        """Return where the objects are: ``cache.dir`` of DVC's configuration, else ``.dvc/cache``."""
-        dvc = self.root / ".dvc"
-        if not dvc.is_dir():
-            raise ObservatudoError(
-                _("this repository has no DVC: there is no folder .dvc"), where=str(self.root), next_step="dvc init"
-            )
-        from dvc.config import Config
-
-        chosen = Config(dvc_dir=str(dvc), validate=False).get("cache", {}).get("dir")
-        return (dvc / chosen if chosen else dvc / "cache").resolve() / "files" / "md5"
+        """Return where the objects are. Raises ObservatudoError in a repository without DVC."""
+        return dvccache.folder(self.root)
 
     def path(self, md5: str) -> Path:
         """Return where the object of this hash is, or would be."""
-        return self.folder / md5[:2] / md5[2:]
+        return dvccache.place(self.folder, md5)
 
     def has(self, md5: str) -> bool:
         """Say whether the cache has the object; its bytes are not looked at."""
@@ -114,17 +107,21 @@ class Store:
         """Try to pull, and return why it may not have worked."""
         import os
 
-        from dvc.exceptions import DvcException
         from dvc.repo import Repo
         from dvc_data.hashfile.hash_info import HashInfo
 
+        from observatudo.cloud.bucket import client_errors
+        from observatudo.remote import unreachable
+
+        if why := unreachable(self.root):
+            return why
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere), _silent():
             try:
                 with Repo(str(self.root)) as repo:
                     if not repo.config["core"].get("remote"):
                         return _("no remote is set")
                     repo.cloud.pull([HashInfo("md5", md5) for md5 in md5s if _MD5.fullmatch(md5)])
-            except (DvcException, OSError) as error:
+            except client_errors() as error:
                 return " ".join(str(error).split())
         return _("the remote does not have them")
 

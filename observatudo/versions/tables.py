@@ -19,7 +19,10 @@ OBSERVATION_KEY = ("id_indicador", "id_municipio", "data_referencia")
 _OBSERVATIONS = "observacao"
 _INGESTED = {_OBSERVATIONS: OBSERVATION_KEY, "indicador": ("id_indicador",)}
 _READ = (".parquet", ".csv", ".csv.gz")
-_SINGLE = {paths.LABELS.as_posix(): ("rotulo", ("id_indicador",))}
+_SINGLE = {
+    paths.LABELS.as_posix(): ("rotulo", ("id_indicador",)),
+    paths.EVIDENCE.as_posix(): ("evidencia", ("id_indicador", "classificador")),
+}
 _LOADS = (paths.WAREHOUSE / "carga.parquet").as_posix()
 
 
@@ -51,7 +54,8 @@ class TableAt:
 
 
 def tables(version: Version) -> dict[str, TableAt]:
-    """Return a version's tables by name, in order: ``<fonte>/<dataset>/<table>``, ``rotulo``, ``carga``, the marts.
+    """Return a version's tables by name, in order: ``<fonte>/<dataset>/<table>``, ``rotulo``, ``evidencia``, ``carga``,
+    the marts.
 
     Of a path: a folder's Parquet and CSV files, or the one file, by their stems. Rejects and other audit tables
     without a key are left out. Raises Missing when a listing is in neither cache nor remote.
@@ -74,7 +78,8 @@ def of_output(version: Version, path: str) -> Iterator[TableAt]:
     """Give the tables that one output of ``dvc.lock`` holds. Raises Missing as ``tables`` does."""
     if path in _SINGLE:
         name, key = _SINGLE[path]
-        yield from _whole(version, path, name, key)
+        for table in _whole(version, path, name, key):
+            yield replace(table, derived=name == "evidencia")
     elif path == _LOADS:
         for table in _whole(version, path, "carga", ("fonte", "dataset", "tabela")):
             yield replace(table, derived=True)

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from observatudo import dvccache
 from observatudo.versions import disk
 from observatudo.versions.lock import FILE, Lock, Out, read_lock
 from observatudo.versions.store import Entry, Store
@@ -68,7 +69,9 @@ class Version:
         found = [start] if start.is_file() else sorted(file for file in start.rglob("*") if file.is_file())
         # nothing is written beside files that are not this repository's
         hashes = (
-            disk.md5s(self.root, found) if self.root == self.store.root else {file: disk.md5(file) for file in found}
+            disk.md5s(self.root, found)
+            if self.root == self.store.root
+            else {file: dvccache.md5(file) for file in found}
         )
         entries = [
             Entry(relpath="" if file == start else file.relative_to(start).as_posix(), md5=hashes[file])

@@ -78,6 +78,16 @@ class _Manifest(BaseModel):
     unit_tests: dict[str, _Node] = {}
 
 
+class _Response(BaseModel):
+    """What BigQuery says of a node's job; DuckDB says nothing of it."""
+
+    job_id: str = ""
+    bytes_processed: int | None = None
+    bytes_billed: int | None = None
+    slot_ms: int | None = None
+    rows_affected: int | None = None
+
+
 class _Result(BaseModel):
     unique_id: str
     status: str
@@ -85,6 +95,7 @@ class _Result(BaseModel):
     failures: int | None = None
     compiled_code: str | None = None
     execution_time: float = 0.0
+    adapter_response: _Response = _Response()
 
 
 class _RunResults(BaseModel):
@@ -107,8 +118,22 @@ class _Catalog(BaseModel):
 
 
 @dataclass(frozen=True)
+class JobCost:
+    """What a node's job of BigQuery cost: bytes, and slots in milliseconds; null where BigQuery does not say."""
+
+    id: str
+    bytes_processed: int | None
+    bytes_billed: int | None
+    slot_ms: int | None
+    rows: int | None
+
+
+@dataclass(frozen=True)
 class NodeResult:
-    """How one model, seed or test ended: ``status`` is dbt's word; ``sql`` is what ran, if it was compiled."""
+    """How one model, seed or test ended: ``status`` is dbt's word; ``sql`` is what ran, if it was compiled.
+
+    ``seconds`` is wall time; ``job`` is the last of the node's jobs, where it ran as one.
+    """
 
     name: str
     kind: str
@@ -117,6 +142,8 @@ class NodeResult:
     message: str = ""
     failures: int = 0
     sql: str = ""
+    seconds: float = 0.0
+    job: JobCost | None = None
 
     @property
     def is_test(self) -> bool:
@@ -300,7 +327,15 @@ def _result(result: _Result, node: _Node) -> NodeResult:
         message=(result.message or "").strip(),
         failures=result.failures or 0,
         sql=result.compiled_code or "",
+        seconds=result.execution_time,
+        job=_job(result.adapter_response),
     )
+
+
+def _job(told: _Response) -> JobCost | None:
+    if not told.job_id:
+        return None
+    return JobCost(told.job_id, told.bytes_processed, told.bytes_billed, told.slot_ms, told.rows_affected)
 
 
 def _marts(manifest: _Manifest) -> list[Mart]:

@@ -14,16 +14,17 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
-from observatudo.warehouse import presence
+from observatudo.warehouse import engine, presence
 from observatudo.warehouse.presence import WAREHOUSE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from dbt.cli.main import dbtRunner
     from dbt_common.events.base_types import EventMsg
@@ -33,25 +34,39 @@ TARGET = PROJECT / "target"
 SITE = TARGET / "static_index.html"
 
 
-def run(root: Path, threads: int, variables: dict[str, str], progress: Callable[[int, int], None]) -> None:
-    """Build the warehouse from scratch and its docs, in a child process; ``progress`` is told (done, total).
+@dataclass(frozen=True)
+class Aim:
+    """Which warehouse dbt builds: ``profile`` is its name in dbt/profiles.yml, ``environment`` what that reads."""
+
+    target: str = engine.DUCKDB
+    profile: str = engine.DUCKDB
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def run(
+    root: Path,
+    threads: int,
+    variables: Mapping[str, object],
+    progress: Callable[[int, int], None],
+    aim: Aim = Aim(),
+) -> None:
+    """Build the warehouse and its docs, in a child process; ``progress`` is told (done, total).
+
+    A DuckDB file is made from scratch; of BigQuery, ``variables`` say what is built again.
 
     Models and tests that fail are not raised here: dbt's artifacts hold them. Raises ObservatudoError
     when dbt could not run at all (a model that does not parse, a source that is missing).
     """
     shutil.rmtree(root / TARGET, ignore_errors=True)
-    warehouse = root / WAREHOUSE
-    warehouse.parent.mkdir(exist_ok=True)
-    # the receipt first: cut off in here, the next reader must not take half a file for the version it was of
-    for leftover in (root / presence.BUILT_FROM, warehouse, warehouse.with_name(warehouse.name + ".wal")):
-        leftover.unlink(missing_ok=True)
-    command = [sys.executable, "-m", __name__, str(threads), json.dumps(variables)]
+    if aim.target == engine.DUCKDB:
+        _clear(root)
+    command = [sys.executable, "-m", __name__, str(threads), json.dumps(variables), aim.target, aim.profile]
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
         subprocess.Popen(
             command,
             cwd=root,
-            env=_environment(),
+            env={**_environment(), **aim.environment},
             stdin=subprocess.PIPE,  # never written to: see _end_with_parent
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -67,7 +82,16 @@ def run(root: Path, threads: int, variables: dict[str, str], progress: Callable[
             where=str(PROJECT),
             next_step=_("mend what it names, then type: dvc repro transform"),
         )
-    presence.mark(root)
+    if aim.target == engine.DUCKDB:
+        presence.mark(root)
+
+
+def _clear(root: Path) -> None:
+    warehouse = root / WAREHOUSE
+    warehouse.parent.mkdir(exist_ok=True)
+    # the receipt first: cut off in here, the next reader must not take half a file for the version it was of
+    for leftover in (root / presence.BUILT_FROM, warehouse, warehouse.with_name(warehouse.name + ".wal")):
+        leftover.unlink(missing_ok=True)
 
 
 def _environment() -> dict[str, str]:
@@ -98,25 +122,28 @@ def _tell(event: EventMsg) -> None:
         sys.stdout.flush()
 
 
-def _options(threads: str, variables: str) -> list[str]:
-    folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+def _options(threads: str, variables: str, profile: str) -> list[str]:
+    folders = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target", profile]
     return [*folders, "--quiet", "--log-level-file", "none", "--threads", threads, "--vars", variables]
 
 
-def main(threads: str, variables: str) -> int:
+def main(threads: str, variables: str, target: str = engine.DUCKDB, profile: str = engine.DUCKDB) -> int:
     """Run dbt in this process; return 0 when the build has left its results, however they are."""
     from dbt.cli.main import dbtRunner
 
     from observatudo.warehouse import artifacts, overview
 
-    options = _options(threads, variables)
+    if target != engine.DUCKDB:
+        _end_with_bigquery()
+    options = _options(threads, variables, profile)
     runner = dbtRunner(callbacks=[_tell])
     if not _invoke(runner, ["build", *options]):
         return 1
     # the docs command writes its own results over the build's
     (TARGET / artifacts.RUN_RESULTS).replace(TARGET / artifacts.BUILD_RESULTS)
-    _close_connections()
-    overview.write(Path.cwd(), json.loads(variables))
+    if target == engine.DUCKDB:
+        _close_connections()
+    overview.write(Path.cwd(), json.loads(variables), target)
     # tests have no page of their own: leaving them out spares compiling them again
     shown = ["--exclude", "resource_type:test", "resource_type:unit_test"]
     return 0 if _invoke(runner, ["docs", "generate", "--static", *shown, *options]) else 1
@@ -149,6 +176,18 @@ def _end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def _end_with_bigquery() -> None:
+    """End this process when BigQuery is gone: what dbt has built is there, and what it has not the next build does."""
+    from observatudo.cloud import reach, settings
+
+    def lost(host: str) -> None:
+        sys.stderr.write(_("{host} cannot be reached any more; dbt was stopped").format(host=host) + "\n")
+        sys.stderr.flush()
+        os._exit(1)
+
+    reach.watch(settings.load(Path.cwd()), lost)
 
 
 if __name__ == "__main__":

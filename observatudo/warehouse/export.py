@@ -14,67 +14,76 @@ from typing import TYPE_CHECKING
 
 from observatudo import parquet, paths
 from observatudo.config import declared, load_dataset
-from observatudo.warehouse import datapackage
+from observatudo.errors import ObservatudoError
+from observatudo.i18n import _
+from observatudo.warehouse import datapackage, engine
 from observatudo.warehouse.glossary import Glossary, load_glossary
-from observatudo.warehouse.presence import WAREHOUSE
 from observatudo.warehouse.tables import arrow_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    import duckdb
     import pyarrow as pa
 
     from observatudo.warehouse.artifacts import Mart
+    from observatudo.warehouse.engine import Engine
 
 # A spreadsheet opens no more lines than this, header included: a longer CSV is for programs, and compressed.
 SPREADSHEET_LINES = 1_048_576
 _GZIP_LEVEL = 3
-_MEMORY = "1GB"  # for ordering; what does not fit goes to disk
 
 
-def export(root: Path, marts: Sequence[Mart]) -> dict[str, int]:
-    """Write every mart and the Data Package under ``data/marts``; return rows per mart.
+def export(root: Path, marts: Sequence[Mart], target: str = engine.DUCKDB) -> dict[str, int]:
+    """Write every mart of the warehouse ``target`` and the Data Package under ``data/marts``; return rows per mart.
 
-    A folder is filled aside and then takes the place of the old one, so that a reader never finds half.
+    A folder is filled aside and then takes the place of the old one, so that a reader never finds half. Raises
+    ObservatudoError, with the old one in its place, when the warehouse cannot be read or the disk not be written.
     """
-    import duckdb
-
-    glossary = load_glossary(root)
     aside = root / paths.MARTS.with_name("marts.new")
     shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    with duckdb.connect(root / WAREHOUSE, read_only=True, config={"memory_limit": _MEMORY}) as connection:
-        rows = {mart.name: _export_mart(connection, mart, glossary, aside) for mart in marts}
-    datasets = {key: load_dataset(root, key) for key in declared(root)}
-    datapackage.write(aside, marts, glossary, datasets)
-    shutil.rmtree(root / paths.MARTS, ignore_errors=True)
-    aside.rename(root / paths.MARTS)
+    try:
+        rows = _fill(root, aside, marts, target)
+        shutil.rmtree(root / paths.MARTS, ignore_errors=True)
+        aside.rename(root / paths.MARTS)
+    except OSError as error:
+        raise ObservatudoError(
+            _("the marts cannot be written: {reason}").format(reason=error.strerror or error),
+            where=paths.MARTS.as_posix(),
+            next_step=_("make room on the disk, then type: dvc repro transform"),
+        ) from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
     return rows
 
 
-def _export_mart(connection: duckdb.DuckDBPyConnection, mart: Mart, glossary: Glossary, folder: Path) -> int:
+def _fill(root: Path, folder: Path, marts: Sequence[Mart], target: str) -> dict[str, int]:
+    glossary = load_glossary(root)
+    folder.mkdir(parents=True)
+    with engine.opened(root, target) as warehouse:
+        rows = {mart.name: _export_mart(warehouse, mart, glossary, folder) for mart in marts}
+    datapackage.write(folder, marts, glossary, {key: load_dataset(root, key) for key in declared(root)})
+    return rows
+
+
+def _export_mart(warehouse: Engine, mart: Mart, glossary: Glossary, folder: Path) -> int:
     schema = arrow_schema([(name, glossary[name].type) for name in mart.columns])
-    rows = connection.table(mart.name).shape[0]
+    rows = warehouse.count(mart.name)
     with (
         ThreadPoolExecutor(2) as pool,
         parquet.writer(folder / f"{mart.name}.parquet", schema) as to_parquet,
         _csv_writer(folder / f"{mart.name}.csv", compressed=rows >= SPREADSHEET_LINES) as to_csv,
     ):
-        for group in _read(connection, mart, schema):
+        for group in _read(warehouse, mart, schema):
             # side by side, and both done before the next group is fetched: never more than one in memory
             for write in [pool.submit(to_parquet.write_table, group), pool.submit(to_csv, group)]:
                 write.result()
     return rows
 
 
-def _read(connection: duckdb.DuckDBPyConnection, mart: Mart, schema: pa.Schema) -> Iterator[pa.Table]:
+def _read(warehouse: Engine, mart: Mart, schema: pa.Schema) -> Iterator[pa.Table]:
     """Give the mart's published columns, ordered by its key, in the types of ``schema``."""
-    columns = ", ".join(f'"{name}"' for name in mart.columns)
-    order = ", ".join(f'"{name}"' for name in mart.key)
-    query = f'select {columns} from "{mart.name}" order by {order}'
-    reader = connection.sql(query).to_arrow_reader(parquet.ROW_GROUP)
+    reader = warehouse.reader(mart.name, mart.columns, mart.key)
     return (group.cast(schema) for group in parquet.groups(reader, reader.schema))
 
 

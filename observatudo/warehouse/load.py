@@ -1,13 +1,13 @@
-"""Load: check that every declared table is there and well-formed, and write the table of loads.
+"""Load: check that every declared table is there and well-formed, write the table of loads, and bring all of it.
 
-With DuckDB nothing is copied: dbt reads the Parquet files in place. What this leaves behind says which
-rows, of which version, the warehouse is made from.
+With DuckDB nothing is copied: dbt reads the Parquet files in place. BigQuery gets the tables. What this leaves behind
+says which rows, of which version, the warehouse is made from.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -18,12 +18,16 @@ from observatudo.config import dataset_path, declared, load_dataset
 from observatudo.errors import DataError, ObservatudoError
 from observatudo.i18n import _
 from observatudo.runs.inputs import blob_hash, file_sha256, listing_sha256
+from observatudo.warehouse.bigquery.telling import NOBODY, By, Watch
 from observatudo.warehouse.tables import LABEL, LOAD, ColumnType, Table, arrow_schema, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from observatudo.config import WarehouseParams
+
+TARGETS = ("duckdb", "bigquery")
 LOADS = paths.WAREHOUSE / "carga.parquet"
 RECEIPT = paths.WAREHOUSE / "recibo.json"
 
@@ -57,12 +61,27 @@ class LoadedTable:
 
 
 @dataclass(frozen=True)
+class PresentTable:
+    """A table that BigQuery holds: its name, content hash and rows there, and the fingerprint of these rows."""
+
+    tabela: str
+    versao: str
+    linhas: int
+    impressao: str
+
+
+@dataclass(frozen=True)
 class Receipt:
-    """What was loaded: one entry per table in ``loads``, one per file in ``files``."""
+    """What was loaded: one entry per table in ``loads``, one per file in ``files``.
+
+    ``place`` (``project.dataset``) and ``present`` are of BigQuery, empty with DuckDB.
+    """
 
     target: str
     loads: list[LoadedTable]
     files: list[LoadedFile]
+    place: str = ""
+    present: tuple[PresentTable, ...] = ()
 
 
 class _Snapshot(BaseModel):
@@ -77,24 +96,29 @@ class _Report(BaseModel):
     snapshot: _Snapshot
 
 
-def load(root: Path, target: str) -> Receipt:
-    """Load every declared dataset into the warehouse ``target`` and write the table of loads and the receipt.
+def load(root: Path, params: WarehouseParams, by: By = NOBODY, watch: Watch | None = None) -> Receipt:
+    """Load every declared dataset into the warehouse and write the table of loads and the receipt.
 
-    Raises ObservatudoError for an unknown target, DataError when a file is missing or its columns are
-    not those of its kind.
+    ``by`` and ``watch`` are BigQuery's: who loads, and who is told. Raises ObservatudoError for an unknown target, and
+    when BigQuery did not take everything; DataError when a file is missing or its columns are not those of its kind.
     """
-    if target not in _TARGETS:
+    if params.target not in TARGETS:
         raise ObservatudoError(
             _("the warehouse “{target}” is not supported; supported: {names}").format(
-                target=target, names=", ".join(_TARGETS)
+                target=params.target, names=", ".join(TARGETS)
             ),
-            where=f"{paths.PARAMS}: load.target",
-            next_step=_("set load.target to one of these"),
+            where=f"{paths.PARAMS}: warehouse.target",
+            next_step=_("set warehouse.target to one of these"),
         )
-    return _TARGETS[target](root)
+    receipt = _checked_files(root)
+    _write_loads(root, receipt)
+    if params.target == "bigquery":
+        receipt = _sent(root, receipt, params, by, watch or Watch())
+    _write_receipt(root, receipt)
+    return receipt
 
 
-def _load_in_place(root: Path) -> Receipt:
+def _checked_files(root: Path) -> Receipt:
     loads: list[LoadedTable] = []
     files: list[LoadedFile] = []
     for key in declared(root):
@@ -105,12 +129,17 @@ def _load_in_place(root: Path) -> Receipt:
             files += found
             loads.append(_load_row(table, dataset.kind, found, report, blob_hash(root / dataset_path(key))))
     files.append(_checked(root, root / paths.LABELS, LABEL, "classify"))
-    receipt = Receipt("duckdb", sorted(loads, key=lambda row: (row.fonte, row.dataset, row.tabela)), files)
-    _write(root, receipt)
-    return receipt
+    return Receipt("duckdb", sorted(loads, key=lambda row: (row.fonte, row.dataset, row.tabela)), files)
 
 
-_TARGETS = {"duckdb": _load_in_place}
+def _sent(root: Path, receipt: Receipt, params: WarehouseParams, by: By, watch: Watch) -> Receipt:
+    from observatudo.cloud import settings
+    from observatudo.warehouse.bigquery import bring, sent
+
+    found = settings.require(settings.load(paths.home()), "project", "bucket")
+    loads = bring.bring(root, sent.to_send(root), found, params, by, watch)
+    present = tuple(PresentTable(load.table, load.version, load.rows, str(load.fingerprint)) for load in loads)
+    return replace(receipt, target="bigquery", place=found.place, present=present)
 
 
 def _load_row(table: Table, kind: str, found: list[LoadedFile], report: _Report, config_hash: str) -> LoadedTable:
@@ -187,15 +216,20 @@ def _report(root: Path, key: str) -> _Report:
         ) from None
 
 
-def _write(root: Path, receipt: Receipt) -> None:
+def _write_loads(root: Path, receipt: Receipt) -> None:
     import pyarrow as pa
 
     from observatudo import parquet
 
     rows = [asdict(row) for row in receipt.loads]
     parquet.write(pa.Table.from_pylist(rows, schema=arrow_schema(LOAD)), root / LOADS)
+
+
+def _write_receipt(root: Path, receipt: Receipt) -> None:
+    there = {"lugar": receipt.place, "tabelas": [asdict(table) for table in receipt.present]} if receipt.place else {}
     content = {
         "target": receipt.target,
+        **there,
         "carga": file_sha256(root / LOADS),
         "arquivos": [asdict(file) for file in sorted(receipt.files, key=lambda file: file.path)],
     }

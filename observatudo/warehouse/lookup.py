@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -65,6 +65,22 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Corrected:
+    """A published text that a declared correction replaced (docs/corrections.md), in file and line of the snapshot."""
+
+    data_referencia: date
+    campo: str
+    valor_publicado: str
+    valor_corrigido: str
+    motivo: str
+    fonte: str
+    quem: str
+    quando: date
+    arquivo: str
+    linha: int
+
+
+@dataclass(frozen=True)
 class Origin:
     """Where values come from: dataset, publisher, licence, snapshot, and the commit of the version in hand.
 
@@ -85,13 +101,17 @@ class Origin:
 
 @dataclass(frozen=True)
 class Answer:
-    """The values of one indicator in one place, in order of date; ``notes`` say what else was meant or not."""
+    """The values of one indicator in one place, in order of date; ``notes`` say what else was meant or not.
+
+    ``corrections`` are those that were applied to these values.
+    """
 
     indicator: Indicator
     place: Place
     values: list[Value]
     origin: Origin
     notes: list[str]
+    corrections: list[Corrected] = field(default_factory=list)
 
 
 def find(root: Path, place: str, indicator: str, *, year: int | None = None, uf: str | None = None) -> Answer:
@@ -108,10 +128,13 @@ def find(root: Path, place: str, indicator: str, *, year: int | None = None, uf:
         where, notes = _choose_place(_places(connection), place, uf)
         what = _choose_indicator(_indicators(connection), indicator)
         values = _values(connection, what, where)
+        corrected = _corrections(connection, root, what, where)
     shown = [value for value in values if year is None or value.data_referencia.year == year]
     if not shown:
         raise _no_values(what, where, values)
-    return Answer(what, where, shown, _origin(root, what), notes)
+    days = {value.data_referencia for value in shown}
+    told = [each for each in corrected if each.data_referencia in days]
+    return Answer(what, where, shown, _origin(root, what), notes, told)
 
 
 def _require_marts(root: Path) -> None:
@@ -151,6 +174,19 @@ def _values(connection: duckdb.DuckDBPyConnection, what: Indicator, where: Place
     """
     rows = connection.execute(query, [what.id_indicador, where.id_localidade]).fetchall()
     return [Value(*row) for row in rows]
+
+
+def _corrections(connection: duckdb.DuckDBPyConnection, root: Path, what: Indicator, where: Place) -> list[Corrected]:
+    path = root / paths.INGESTED / what.fonte / what.dataset / "correcao.parquet"
+    if not path.is_file():
+        return []
+    query = """
+        select cast(right(chave, 10) as date), coluna, valor_publicado, valor_corrigido, motivo, fonte, quem, quando,
+            arquivo, linha
+        from read_parquet(?) where starts_with(chave, ?) order by all
+    """
+    rows = connection.execute(query, [str(path), f"{what.id_indicador}/{where.id_localidade}/"]).fetchall()
+    return [Corrected(*row) for row in rows]
 
 
 def _choose_place(places: Sequence[Place], words: str, uf: str | None) -> tuple[Place, list[str]]:

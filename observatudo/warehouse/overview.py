@@ -5,56 +5,55 @@ dbt reads it from ``dbt/target/visao``, which Git ignores: it differs from run t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from observatudo import paths
-from observatudo.warehouse import artifacts
+from observatudo.warehouse import artifacts, engine
 from observatudo.warehouse.load import LOADS
-from observatudo.warehouse.presence import WAREHOUSE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 _TARGET = Path("dbt/target")
 _PAGE = _TARGET / "visao/overview.md"
-_PERCENT = "coalesce(printf('%.2f %%', 100 * {column}), '')"
-_AUDITED = f"""
-    select fonte || '/' || dataset, tipo, linhas_lidas, linhas_mantidas, linhas_rejeitadas,
-        {_PERCENT.format(column="taxa_casamento")}, {_PERCENT.format(column="cobertura")},
-        coalesce(strftime(primeiro_periodo, '%Y-%m') || ' a ' || strftime(ultimo_periodo, '%Y-%m'), ''),
-        data_snapshot
-    from audit_volumetria
-    order by fonte, dataset
-"""
-_LOADED = f"""
-    select distinct fonte || '/' || dataset as nome, tipo, linhas_lidas, linhas_mantidas, linhas_rejeitadas,
-        {_PERCENT.format(column="taxa_casamento")}, '', '', data_snapshot
-    from read_parquet(?)
-    order by nome
-"""
+_AUDITED = (
+    "fonte",
+    "dataset",
+    "tipo",
+    "linhas_lidas",
+    "linhas_mantidas",
+    "linhas_rejeitadas",
+    "taxa_casamento",
+    "cobertura",
+    "primeiro_periodo",
+    "ultimo_periodo",
+    "data_snapshot",
+)
+_ONLY_AUDITED = {"cobertura", "primeiro_periodo", "ultimo_periodo"}
 
 
 class _Rejects(BaseModel):
     rejected_by_reason: dict[str, int] = {}
 
 
-def write(root: Path, variables: Mapping[str, str]) -> Path:
+def write(root: Path, variables: Mapping[str, object], target: str = engine.DUCKDB) -> Path:
     """Write the overview of the build in dbt's target folder; return its path."""
     page = root / _PAGE
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(render(root, variables), encoding="utf-8", newline="\n")
+    page.write_text(render(root, variables, target), encoding="utf-8", newline="\n")
     return page
 
 
-def render(root: Path, variables: Mapping[str, str]) -> str:
+def render(root: Path, variables: Mapping[str, object], target: str = engine.DUCKDB) -> str:
     """Return the page (Markdown, as a dbt docs block) from the warehouse, the reports and dbt's results."""
     build = artifacts.read(root / _TARGET)
     built = any(r.name == "audit_volumetria" and r.status == "success" for r in build.results)
-    volumes = _volumes(root, built)
+    volumes = _volumes(root, built, target)
     parts = [
         "# Observatudo\n",
         f"Execução `{variables['id_execucao']}`, {variables['data_processamento']} (UTC).\n",
@@ -82,14 +81,28 @@ _HEADER = (
 )
 
 
-def _volumes(root: Path, built: bool) -> list[tuple[object, ...]]:
+def _volumes(root: Path, built: bool, target: str) -> list[tuple[object, ...]]:
     """The audit mart when the build got as far; what load wrote otherwise."""
-    import duckdb
+    if built:
+        with engine.opened(root, target) as warehouse:
+            return [_volume(row) for row in warehouse.rows("audit_volumetria", _AUDITED, ("fonte", "dataset"))]
+    import pyarrow.parquet as pq
 
-    with duckdb.connect(root / WAREHOUSE, read_only=True) as connection:
-        if built:
-            return connection.execute(_AUDITED).fetchall()
-        return connection.execute(_LOADED, [(root / LOADS).as_posix()]).fetchall()
+    found: dict[object, tuple[object, ...]] = {}
+    for row in pq.read_table(root / LOADS).to_pylist():
+        given = {name: value for name, value in row.items() if name not in _ONLY_AUDITED}
+        found[row["fonte"], row["dataset"]] = _volume(tuple(given.get(name) for name in _AUDITED))
+    return sorted(found.values(), key=lambda row: str(row[0]))
+
+
+def _volume(row: Sequence[object]) -> tuple[object, ...]:
+    fonte, dataset, kind, read, kept, rejected, matched, covered, first, last, snapshot = row
+    period = f"{first:%Y-%m} a {last:%Y-%m}" if isinstance(first, date) and isinstance(last, date) else ""
+    return f"{fonte}/{dataset}", kind, read, kept, rejected, _percent(matched), _percent(covered), period, snapshot
+
+
+def _percent(share: object) -> str:
+    return f"{100 * share:.2f} %" if isinstance(share, float) else ""
 
 
 def _tests(build: artifacts.Artifacts) -> str:

@@ -6,14 +6,15 @@ that a test found are looked up with the test's own SQL, read-only.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from observatudo import config, freshness, snapshots
+from observatudo import config, freshness, paths, snapshots
 from observatudo.errors import ObservatudoError, SnapshotError
 from observatudo.i18n import _
 from observatudo.warehouse import artifacts, presence
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 TARGET = Path("dbt/target")
 DOCS = TARGET / "static_index.html"
 LAYERS = ("stg", "dim", "fact", "audit")
+_FILE = "duckdb"
+_METRICS = paths.METRICS / "transform.json"
 _TESTS = ("test", "unit_test")
 _FOUND = ("fail", "warn")
 
@@ -34,7 +37,8 @@ _FOUND = ("fail", "warn")
 class Target:
     """The warehouse. ``configured`` is what params.yaml names, ``adapter`` what the last build used.
 
-    Of a file: ``file`` relative to the repository, ``size`` in bytes (null where it is missing), ``is_current``
+    Of BigQuery ``place`` is ``project.dataset`` as the settings name it, null where they do not. Of a file: ``file``
+    relative to the repository, ``size`` in bytes (null where it is missing), ``is_current``
     whether it was built from the load's receipt that is there now. ``problem`` says why it cannot be read.
     """
 
@@ -44,6 +48,7 @@ class Target:
     size: int | None
     is_current: bool | None
     problem: str
+    place: str | None = None
 
 
 @dataclass(frozen=True)
@@ -157,10 +162,16 @@ def state(root: Path, now: datetime | None = None) -> DbtState:
     Raises ObservatudoError where dbt has left nothing, or not all of it, and ConfigError for a wrong declaration.
     """
     project = artifacts.project(root / TARGET)
-    with Reader(root, project.adapter) as warehouse:
-        models = tuple(_models(project, warehouse))
-        tests = tuple(_tests(project, warehouse))
-    target = _target(root, project, warehouse.problem)
+    if project.adapter == _FILE:
+        with Reader(root, project.adapter) as warehouse:
+            models = tuple(_models(project, warehouse.count))
+            tests = tuple(_tests(project, warehouse.sample))
+        target = _target(root, project, warehouse.problem)
+    else:
+        rows = _exported(root)
+        models = tuple(_models(project, lambda node: rows.get(node.name)))
+        tests = tuple(_tests(project, lambda _sql: Sample(problem=_("the rows are in BigQuery: run the test's SQL"))))
+        target = _target(root, project, "")
     return DbtState(
         target=target,
         problems=tuple(_problems(target)),
@@ -184,10 +195,29 @@ def _reached(name: str, next_to: Mapping[str, tuple[str, ...]]) -> tuple[str, ..
     return tuple(found)
 
 
+def _exported(root: Path) -> dict[str, int]:
+    """Return mart → rows as transform counted them: BigQuery is not asked, as that takes seconds and a network."""
+    try:
+        rows = json.loads((root / _METRICS).read_bytes())["transform"]["rows"]
+        return {str(name): int(count) for name, count in rows.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _place(root: Path) -> str | None:
+    from observatudo.cloud import settings
+
+    try:
+        own = settings.load(root)
+    except ObservatudoError:  # told of by whatever asks BigQuery
+        return None
+    return own.place if own.project else None
+
+
 def _target(root: Path, project: Project, problem: str) -> Target:
-    configured = config.load_params(root).load.target
-    if project.adapter != "duckdb":
-        return Target(project.adapter, configured, None, None, None, problem)
+    configured = config.load_params(root).warehouse.target
+    if project.adapter != _FILE:
+        return Target(project.adapter, configured, None, None, None, problem, _place(root))
     file = root / presence.WAREHOUSE
     size = file.stat().st_size if file.is_file() else None
     return Target(project.adapter, configured, presence.WAREHOUSE.as_posix(), size, presence.is_current(root), problem)
@@ -203,7 +233,7 @@ def _problems(target: Target) -> Iterator[str]:
         yield _("the warehouse is of another version than the outputs; type: dvc repro -f -s transform")
 
 
-def _models(project: Project, warehouse: Reader) -> Iterator[Model]:
+def _models(project: Project, count: Callable[[Node], int | None]) -> Iterator[Model]:
     users = _users(project)
     found = [node for node in project.nodes.values() if node.kind in ("model", "seed")]
     for node in sorted(found, key=lambda node: (_rank(node), node.name)):
@@ -212,7 +242,7 @@ def _models(project: Project, warehouse: Reader) -> Iterator[Model]:
             kind=node.kind,
             layer=_layer(node),
             materialized=node.materialized,
-            rows=warehouse.count(node),
+            rows=count(node),
             seconds=round(node.seconds, 3),
             status=node.status,
             message=node.message,
@@ -248,11 +278,11 @@ def _shown(node: Node) -> str:
     return f"{node.source}.{node.name}" if node.kind == "source" else node.name
 
 
-def _tests(project: Project, warehouse: Reader) -> Iterator[Test]:
+def _tests(project: Project, sample: Callable[[str], Sample]) -> Iterator[Test]:
     found = [node for node in project.nodes.values() if node.kind in _TESTS]
     for node in sorted(found, key=lambda node: node.name):
         wanted = node.kind == "test" and node.status in _FOUND and node.sql
-        sample = warehouse.sample(node.sql) if wanted else Sample()
+        found_rows = sample(node.sql) if wanted else Sample()
         tested = project.nodes.get(node.about)
         yield Test(
             name=node.name,
@@ -264,9 +294,9 @@ def _tests(project: Project, warehouse: Reader) -> Iterator[Test]:
             failures=node.failures,
             message=node.message,
             file=node.file,
-            header=sample.header,
-            rows=sample.rows,
-            problem=sample.problem,
+            header=found_rows.header,
+            rows=found_rows.rows,
+            problem=found_rows.problem,
         )
 
 

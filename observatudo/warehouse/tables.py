@@ -42,6 +42,8 @@ LABEL: tuple[tuple[str, ColumnType], ...] = (
     ("confianca", "number"),
     ("origem", "string"),
     ("versao_classificador", "string"),
+    ("versao_modelo", "string"),
+    ("versao_prompt", "string"),
     ("versao_taxonomia", "string"),
 )
 LOAD: tuple[tuple[str, ColumnType], ...] = (

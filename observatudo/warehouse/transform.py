@@ -5,20 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from observatudo import paths
+from observatudo.config import load_params
 from observatudo.errors import DataError, ObservatudoError
 from observatudo.i18n import _
-from observatudo.warehouse import artifacts, dbt_process, export, models
-from observatudo.warehouse.presence import WAREHOUSE
+from observatudo.warehouse import artifacts, dbt_process, engine, export, models
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    import duckdb
+    from observatudo.config import WarehouseParams
+    from observatudo.warehouse.bigquery.build import Plan
+    from observatudo.warehouse.bigquery.jobs import Done
+    from observatudo.warehouse.engine import Engine
 
 METRICS = paths.METRICS / "transform.json"
 VOLUMES = paths.METRICS / "volumetria.csv"
@@ -28,26 +31,70 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Built:
-    """What a build made: rows per mart, and the tests that warned."""
+    """What a build made: rows per mart, and the tests that warned.
+
+    ``plan`` says which part of the tables was built again; None where all of them always are.
+    """
 
     rows: dict[str, int]
     metrics: dict[str, int]
     warnings: list[str]
+    plan: Plan | None = None
 
 
-def transform(root: Path, threads: int, variables: dict[str, str], progress: Callable[[int, int], None]) -> Built:
-    """Build the warehouse of the repository at ``root``, export its marts and write the metrics.
+def transform(
+    root: Path,
+    threads: int,
+    variables: Mapping[str, str],
+    progress: Callable[[int, int], None],
+    told: Callable[[Done], None] = lambda _job: None,
+) -> Built:
+    """Build the warehouse that params.yaml names, export its marts and write the metrics.
 
-    ``variables`` are dbt's: ``id_execucao`` and ``data_processamento``. ``progress`` is told nodes done
-    and in all. Raises DataError naming every model or test that failed, with failing rows, and
-    ObservatudoError when dbt could not run, or when its models are not those of the declarations.
+    ``variables`` are dbt's: ``id_execucao`` and ``data_processamento``. ``progress`` is told nodes done and in all,
+    ``told`` each job of BigQuery with its costs. Raises DataError naming every model or test that failed, with failing
+    rows, and ObservatudoError when dbt or BigQuery could not run, or when the models are not those of the declarations.
     """
     _require_generated(root)
+    params = load_params(root).warehouse
+    if params.target == engine.BIGQUERY:
+        return _on_bigquery(root, params, threads, variables, progress, told)
     dbt_process.run(root, threads, variables, progress)
-    build = artifacts.read(root / dbt_process.TARGET)
+    return _finish(root, _checked(root, artifacts.read(root / dbt_process.TARGET), engine.DUCKDB), engine.DUCKDB)
+
+
+def _on_bigquery(
+    root: Path,
+    params: WarehouseParams,
+    threads: int,
+    variables: Mapping[str, str],
+    progress: Callable[[int, int], None],
+    told: Callable[[Done], None],
+) -> Built:
+    """Build what the loads have touched since the last build that ended well, and note this one."""
+    from observatudo.warehouse.bigquery import build, state
+    from observatudo.warehouse.bigquery.telling import By, Watch
+
+    own, by, watch = build.connected(), By(variables["id_execucao"], "", ""), Watch(job=told)
+    state.require_loaded(root, own)
+    planned = build.plan(root, own, by, watch)
+    dbt_process.run(root, threads, {**variables, **planned.variables()}, progress, build.aim(own, params.budget_gb))
+    ended = artifacts.read(root / dbt_process.TARGET)
+    for job in build.jobs(ended):
+        told(job)
+    _checked(root, ended, engine.BIGQUERY)
+    build.succeeded(own, planned, by, watch)
+    return replace(_finish(root, ended, engine.BIGQUERY), plan=planned)
+
+
+def _checked(root: Path, build: artifacts.Artifacts, target: str) -> artifacts.Artifacts:
     if build.bad:
-        raise _failure(root, build)
-    rows = export.export(root, build.marts)
+        raise _failure(root, build, target)
+    return build
+
+
+def _finish(root: Path, build: artifacts.Artifacts, target: str) -> Built:
+    rows = export.export(root, build.marts, target)
     metrics = build.metrics()
     _write_metrics(root, metrics, {test.name: test.failures for test in build.warned}, rows)
     return Built(rows, metrics, [f"{test.name}: {test.failures}" for test in build.warned])
@@ -92,13 +139,10 @@ def _volumes(root: Path) -> str:
     return out.getvalue()
 
 
-def _failure(root: Path, build: artifacts.Artifacts) -> DataError:
-    import duckdb
-
+def _failure(root: Path, build: artifacts.Artifacts, target: str) -> DataError:
     skipped = sum(result.status == "skipped" for result in build.results)
-    with duckdb.connect(root / WAREHOUSE, read_only=True) as connection:
-        connection.execute("set file_search_path = ?", [str(root)])
-        shown = [_explain(connection, result) for result in build.bad[:_SHOWN]]
+    with engine.opened(root, target) as warehouse:
+        shown = [_explain(warehouse, result) for result in build.bad[:_SHOWN]]
     more = [result.name for result in build.bad[_SHOWN:]]
     if more:
         shown.append(_("and {count} more: {names}").format(count=len(more), names=", ".join(more)))
@@ -111,16 +155,18 @@ def _failure(root: Path, build: artifacts.Artifacts) -> DataError:
     )
 
 
-def _explain(connection: duckdb.DuckDBPyConnection, result: artifacts.NodeResult) -> str:
+def _explain(warehouse: Engine, result: artifacts.NodeResult) -> str:
     """A failed test of data shows rows and its SQL; anything else has dbt's message."""
     if result.kind != "test" or result.status != "fail":
         return f"✗ {result.name} ({result.status})\n{_indent(result.message)}"
     sql = result.sql.strip()
     head = _("✗ {name}: {count} failing rows, such as").format(name=result.name, count=result.failures)
-    found = connection.execute(f"select * from ({sql}\n) limit {_SAMPLE}")
-    names = [column[0] for column in found.description]
-    rows = [" | ".join(str(value) for value in row) for row in found.fetchall()]
-    return "\n".join([head, _indent("\n".join([" | ".join(names), *rows])), _("  found by"), _indent(sql)])
+    try:
+        found = warehouse.sample(sql, _SAMPLE)
+    except ObservatudoError as error:  # the test's name and SQL must not be lost with its rows
+        found = engine.Found((str(error),), ())
+    rows = [" | ".join(str(value) for value in row) for row in found.rows]
+    return "\n".join([head, _indent("\n".join([" | ".join(found.header), *rows])), _("  found by"), _indent(sql)])
 
 
 def _indent(text: str) -> str:

@@ -18,10 +18,8 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from observatudo import config
-from observatudo.sources import file as connector
 from tests.bench import watch
-from tests.builder import Repository
+from tests.builder import Repository, take_file
 from tests.conftest import ROOT
 
 CPU_TARGET, MB_TARGET = 3.0, 1024
@@ -82,7 +80,7 @@ def prepare(root: Path, places: int) -> tuple[int, int]:
     codes = sorted(str(row["id_municipio"]) for row in made.rows("ibge/municipio", "referencia.parquet"))
     path = root / NAME
     rows, wrong = write(path, codes[:places])
-    connector.take(root, KEY, config.load_dataset(root, KEY), path)
+    take_file(root, KEY, path)
     return rows, wrong
 
 

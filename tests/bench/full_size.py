@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from observatudo import config, generate, paths
-from observatudo.sources import file as connector
+from tests.builder import take_file
 
 Shape = Literal["largo", "anos", "longo"]
 Tree = dict[str, object]
@@ -210,7 +210,7 @@ def _take(root: Path, key: str, encoding: str, tables: Iterator[pa.Table]) -> in
             rows += table.num_rows
         strange = table.slice(0, REJECTED)
         out.write(_text(strange.set_column(0, "cod_ibge", pa.array([UNKNOWN] * REJECTED)), header=False))
-    connector.take(root, key, config.load_dataset(root, key), local, "dados.csv")
+    take_file(root, key, local, "dados.csv")
     local.unlink()
     return rows + REJECTED
 

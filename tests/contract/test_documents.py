@@ -2,14 +2,19 @@
 
 A ```console block holds commands (``$ …``, continued by ``> …``) and what they print. Words after
 ``console`` say that a block is not for a test to run: ``setup`` (clone, make repro, make test: CI does these),
-``serves`` (goes on until it is stopped), ``cloud`` (needs an account). All other blocks of a document are run in
-order, in a clone in which the pipeline has been run. A block opened by ```FORMAT file=NAME is a file the reader is
-to write: it is put there before the commands that come after it.
+``serves`` (goes on until it is stopped), ``cloud`` (needs an account or a model of one's own). All other blocks of a
+document are run in order, in a clone in which the pipeline has been run. A block opened by ```FORMAT file=NAME is a
+file the reader is to write: it is put there before the commands that come after it.
+
+``asks`` says that the commands ask a model: they are run, and the test endpoint stands in for the model. Its address
+takes the place of ``DOCUMENTED``, in all commands and files of such a document.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,9 +22,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, run_in
+from tests.endpoint import Endpoint
 
 DOCUMENTS = sorted(ROOT.glob("README*.md")) + sorted((ROOT / "docs").rglob("*.md"))
-MARKS = {"setup", "serves", "cloud"}
+NOT_RUN = {"setup", "serves", "cloud"}
+ASKS = "asks"
+# where Ollama listens, and a model of it with the beginning of its digest
+DOCUMENTED, MODEL, DIGEST = "http://127.0.0.1:11434/v1", "qwen3:8b", "500a1f067a9f"
 FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -29,6 +38,10 @@ class Block:
     commands: tuple[str, ...]
     file: str = ""
     content: str = ""
+
+    @property
+    def is_run(self) -> bool:
+        return not self.marks & NOT_RUN
 
 
 def blocks(path: Path) -> list[Block]:
@@ -49,7 +62,8 @@ def known_commands() -> set[str]:
     from observatudo.cli import app
 
     app._register()
-    return {command.callback.__name__ for command in app.app.registered_commands if command.callback}
+    groups = {str(group.name) for group in app.app.registered_groups}
+    return groups | {command.callback.__name__ for command in app.app.registered_commands if command.callback}
 
 
 def names(path: Path) -> str:
@@ -59,30 +73,43 @@ def names(path: Path) -> str:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=names)
 def test_console_blocks_are_well_formed(path: Path) -> None:
     for block in blocks(path):
-        assert block.marks <= MARKS, f"unknown mark: {sorted(block.marks - MARKS)}"
+        unknown = block.marks - NOT_RUN - {ASKS}
+        assert not unknown, f"unknown mark: {sorted(unknown)}"
         assert block.commands or block.file, "a console block without a command: use ```text for mere output"
 
 
 # the README in Portuguese has the commands of the one in English, as another test holds
-RUN = [path for path in DOCUMENTS if path.name != "README.pt-BR.md" and any(not block.marks for block in blocks(path))]
+RUN = [path for path in DOCUMENTS if path.name != "README.pt-BR.md" and any(block.is_run for block in blocks(path))]
+
+
+@contextmanager
+def placed(path: Path) -> Iterator[Callable[[str], str]]:
+    """Give what puts the address of the test endpoint into a text; the endpoint serves only where a block asks."""
+    if not any(ASKS in block.marks for block in blocks(path)):
+        yield str
+        return
+    with Endpoint() as server:
+        server.models = (MODEL,)
+        server.ollama = {MODEL: DIGEST}
+        yield lambda text: text.replace(DOCUMENTED, server.url)
 
 
 @pytest.mark.parametrize("path", RUN, ids=names)
 def test_the_commands_of_a_document_run(path: Path, built: Path) -> None:
-    for block in blocks(path):
-        if block.file:
-            (built / block.file).write_text(block.content, encoding="utf-8")
-        if not block.marks:
-            for command in block.commands:
-                done = run_in(built, command)
+    with placed(path) as place:
+        for block in blocks(path):
+            if block.file:
+                (built / block.file).write_text(place(block.content), encoding="utf-8")
+            for command in block.commands if block.is_run else ():
+                done = run_in(built, place(command))
                 assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=names)
 def test_commands_and_targets_that_are_named_exist(path: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     text = path.read_text(encoding="utf-8")
-    said = re.findall(r"(?:`|^\$ )(observatudo|make) ([a-z]+)", text, re.MULTILINE)
+    said = re.findall(r"(?:`|^\$ )(observatudo|make) ([a-z]+(?:-[a-z]+)*)", text, re.MULTILINE)
     assert not [
         f"{tool} {word}" for tool, word in said if word not in (known_commands() if tool == "observatudo" else targets)
     ]

@@ -16,7 +16,7 @@ from tests.contract import modules
 
 MODULES = modules.find(ROOT)
 STAGES = sorted(path.stem for path in (ROOT / "stages").glob("*.py") if path.stem != "__init__")
-HEAVY = {"mlflow", "dbt", "dvc", "pandas", "pyarrow", "duckdb", "git", "httpx", "rich", "typer"}
+HEAVY = {"mlflow", "dbt", "dvc", "pandas", "pyarrow", "duckdb", "git", "httpx", "rich", "typer", "requests", "grpc"}
 IMPURE = {"httpx", "requests", "urllib.request", "http.client", "socket", "ftplib", "openai", "random", "secrets"}
 
 
@@ -101,7 +101,10 @@ def test_dvc_yaml_names_no_code_that_is_not_there(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "record"])
 def test_a_stage_reaches_neither_the_network_nor_chance(stage: str) -> None:
+    """But for the warehouse in BigQuery, which is reached through one package by the two stages that are about it."""
     reached = modules.closure(f"stages.{stage}", MODULES)
+    if stage in ("load", "transform"):
+        reached = {name: path for name, path in reached.items() if not name.startswith("observatudo.cloud.")}
     impure = {name: sorted(found) for name, path in reached.items() if (found := modules.imports(name, path) & IMPURE)}
     assert not impure
     assert not [name for name in reached if name.startswith("observatudo.sources")]

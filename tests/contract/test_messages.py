@@ -33,7 +33,20 @@ SPEAKING = re.compile(
     r"|(?:Observatudo|Config|Snapshot|Data)Error|stderr\.write)$"
 )
 PHRASE = re.compile(r"[^\W\d_]{2,}[,;:]? [^\W\d_]{2,}")
-COMMANDS = ("observatudo ", "dvc ", "git ", "make ", "sudo ", "export ", "touch ", "iconv ", "python -m ")
+COMMANDS = (
+    "observatudo ",
+    "dvc ",
+    "git ",
+    "make ",
+    "sudo ",
+    "uv pip ",
+    "export ",
+    "touch ",
+    "iconv ",
+    "python -m ",
+    "gcloud ",
+    "bq ",
+)
 
 
 def catalogue() -> Catalog:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import yaml
 
+from observatudo import corrections
 from tests.builder import LONG, Repository, repository
 from tests.conftest import ROOT
 
@@ -110,6 +111,10 @@ def small(root: Path) -> Small:
         assert compileall.compile_dir(root / name, quiet=1)
     _pipeline(root)
     made.declare(KEY, LONG)
+    for key in (*made.datasets, KEY):
+        none = root / corrections.path(key)
+        none.parent.mkdir(parents=True, exist_ok=True)
+        none.write_text(corrections.EMPTY, encoding="utf-8")
     made.snapshot(KEY, "a.csv", GOOD)
     for command in ("git init -q", "git add -A", "git commit -q -m start", "dvc repro -q"):
         done = made.run(*command.split())

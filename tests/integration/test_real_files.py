@@ -32,8 +32,8 @@ def switched_on(repository: Path) -> None:
     """Take the comment signs off the lines of params.yaml that wait for files."""
     path = repository / "params.yaml"
     text = path.read_text(encoding="utf-8")
-    names = "tesouro|ibge/pib|cidades_sustentaveis|capag|pib|indicador"
-    text, count = re.subn(rf"^( +)# (( *)(?:{names})[a-z_/]*: ?.*)$", r"\1\2", text, flags=re.MULTILINE)
+    names = "tesouro|tesouro/capag|ibge/pib|cidades_sustentaveis|cidades_sustentaveis/indicador|capag|pib|indicador"
+    text, count = re.subn(rf"^( +)# (( *)(?:{names}): ?.*)$", r"\1\2", text, flags=re.MULTILINE)
     assert count == 8
     path.write_text(text, encoding="utf-8")
 

@@ -306,6 +306,14 @@ def test_one_dataset_leaves_the_other_alone(tiny: Tiny) -> None:
     assert "min: 1" in tiny.git("show", "HEAD:params.yaml")
 
 
+def test_the_snapshot_of_one_dataset_goes_back_with_its_configuration(tiny: Tiny) -> None:
+    sidecar = tiny.root / "data/raw/a/um/snapshot.json"
+    sidecar.write_text("{}\n")
+    tiny.git("commit", "-qam", "another snapshot")
+    roll_back(tiny, Request("HEAD~1", "config", dataset="a/um"))
+    assert tiny.git("diff", "--name-only", "HEAD~2", "HEAD", "--", ".", ":!audit") == ""
+
+
 def test_configuration_alone_and_data_alone_make_a_whole(tiny: Tiny) -> None:
     config = roll_back(tiny, Request("HEAD~1", "config"))
     assert "ingest@a/um" in (config.changed or {})

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from observatudo.versions import disk
+from observatudo import dvccache
 from observatudo.warehouse import presence
 from tests.conftest import run_in
 
 
 def marts(root: Path) -> dict[str, str]:
-    return {path.name: disk.md5(path) for path in (root / "data/marts").iterdir()}
+    return {path.name: dvccache.md5(path) for path in (root / "data/marts").iterdir()}
 
 
 def typed(root: Path, command: str) -> str:

@@ -88,3 +88,18 @@ def test_a_commit_made_since_refuses_it_and_nothing_is_touched(tiny: Tiny) -> No
 
 def test_it_means_nothing_without_yes(tiny: Tiny) -> None:
     assert "--yes" in command(tiny, "HEAD~1", "--if-preview", "0" * 64, code=64).stderr
+
+
+def test_answers_that_were_paid_for_and_go_are_told_with_the_way_back(tiny: Tiny) -> None:
+    name = "data/classified/answers/20260101T000000Z-000001.jsonl"
+    tiny.past.write(name, "{}\n")
+    tiny.git("add", name)
+    tiny.git("commit", "-qm", "asked")
+    start = tiny.git("rev-parse", "HEAD")
+    told = command(tiny, "HEAD~1", "--yes", "-m", "why", "--config-only").stdout
+    assert "1 file(s) of models' answers go too" in told
+    assert not (tiny.root / name).exists()
+    way_back = f"git checkout {start[:8]} -- data/classified/answers"
+    assert way_back in told
+    tiny.git(*way_back.split()[1:])
+    assert (tiny.root / name).read_text() == "{}\n"

@@ -10,6 +10,7 @@ import pytest
 
 from observatudo import generate
 from observatudo.audit.rollback import warehouse
+from observatudo.config import WarehouseParams
 from observatudo.errors import ObservatudoError
 from observatudo.warehouse import presence
 from observatudo.warehouse.load import load
@@ -27,7 +28,7 @@ def nothing(_done: int, _total: int) -> None:
 def test_it_is_that_of_the_marts_or_it_is_gone(tmp_path: Path) -> None:
     root = fixtures.build(tmp_path)
     generate.generate(root)
-    load(root, "duckdb")
+    load(root, WarehouseParams(target="duckdb"))
     transform(root, 2, _VARIABLES, nothing)
     published = {path.stem: pq.read_table(path).num_rows for path in (root / "data/marts").glob("*.parquet")}
     warehouse.drop(root)
@@ -44,7 +45,7 @@ def test_other_marts_than_dbt_makes_leave_none(tmp_path: Path) -> None:
     """What dbt makes is held against the marts; a file of other rows would be read as theirs."""
     root = fixtures.build(tmp_path)
     generate.generate(root)
-    load(root, "duckdb")
+    load(root, WarehouseParams(target="duckdb"))
     fixtures.marts(root)
     with pytest.raises(ObservatudoError, match="does not give the restored marts again"):
         warehouse.rebuild(root, "volta", "2026-11-23T05:00:00+00:00", nothing)

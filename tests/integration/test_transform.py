@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from observatudo import generate, parquet
+from observatudo.config import WarehouseParams
 from observatudo.errors import DataError, ObservatudoError
 from observatudo.warehouse import artifacts, dbt_process, export, state
 from observatudo.warehouse.load import load
@@ -59,7 +60,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
     root = fixtures.build(tmp_path_factory.mktemp("repository"))
     fixtures.declare_another(root)
     generate.generate(root)
-    load(root, "duckdb")
+    load(root, WarehouseParams(target="duckdb"))
     return Done(root, *_transform(root, 2, "primeira"))
 
 
@@ -239,7 +240,7 @@ def test_failing_tests_show_rows_and_sql_and_the_last_marts_stay(done: Done, tmp
     name, day = "registro_civil_obito", date(2019, 1, 1)
     lost = (name, "3550308", day, "mensal", None, None, "1.234,5", None)
     fixtures.observations(other, fixtures.DEATHS, [lost, (name, "9999999", day, "mensal", 1.0, None, "1", None)])
-    load(other, "duckdb")
+    load(other, WarehouseParams(target="duckdb"))
     with pytest.raises(DataError) as caught:
         _transform(other, 2, "terceira")
     shown = str(caught.value)
@@ -269,12 +270,13 @@ def test_a_project_that_dbt_cannot_read_is_told_in_its_words(done: Done, tmp_pat
 
 def test_the_same_models_compile_for_bigquery_without_credentials(done: Done, tmp_path: Path) -> None:
     other = Path(shutil.copytree(done.root, tmp_path / "copy"))
-    options = "--project-dir dbt --profiles-dir dbt --target bigquery --no-introspect --no-populate-cache --quiet"
+    options = "--project-dir dbt --profiles-dir dbt --target emulator --no-introspect --no-populate-cache --quiet"
     command = [sys.executable, "-m", "dbt.cli.main", "compile", *options.split()]
     ran = subprocess.run(command, cwd=other, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     compiled = other / "dbt/target/compiled/observatudo/models"
     staging = (compiled / "staging/stg_registro_civil__obito.sql").read_text(encoding="utf-8")
     assert "safe_cast(lida.valor as float64)" in staging
+    assert "where false" not in (compiled / "marts/fact_indicador.sql").read_text(encoding="utf-8")
     conversion = (compiled / "marts/audit_conversao.sql").read_text(encoding="utf-8")
     assert "regexp_contains(valor_original, r'" in conversion

@@ -29,8 +29,9 @@ SCREENS = {
         "3": ("registro_civil/obito", "siconfi/ente"),
         "4": ("HEAD~1",),
         "5": ("448", "regra"),
-        "6": ("115", "stg_ibge__municipio"),
+        "6": ("116", "stg_ibge__municipio"),
         "7": ("success", "failed", "interrupted"),
+        "8": ("8 Alerts", "· 2 recovered"),
     },
     "pt_BR": {
         "1": ("sucesso", "falhou", "interrompida"),
@@ -38,8 +39,9 @@ SCREENS = {
         "3": ("registro_civil/obito", "siconfi/ente"),
         "4": ("HEAD~1",),
         "5": ("448", "regra"),
-        "6": ("115", "stg_ibge__municipio"),
+        "6": ("116", "stg_ibge__municipio"),
         "7": ("sucesso", "falhou", "interrompida"),
+        "8": ("8 Alert", "· 2 "),
     },
 }
 
@@ -63,6 +65,10 @@ def test_every_screen_at_every_size(observed: Path, language: str) -> None:
                 shown = screen.wait(*words)
                 assert "Traceback" not in shown
                 assert max(map(len, shown.splitlines())) <= size[0]
+        rules = observed / "configs/alerts.yaml"
+        rules.write_text(rules.read_text().replace("below_gb: 2}", "below_gb: 1000000000}"))
+        screen.keys("1", "8")  # whoever comes back to it sees what holds now
+        screen.wait("!1", "· 2 ", "disk")
         screen.keys("q")
         screen.wait("ended with 0")
 
@@ -110,9 +116,10 @@ def test_going_back_does_what_its_preview_said(observed: Path) -> None:
         screen.keys("Enter")
         screen.wait("that is not")
         assert _git(observed, "rev-parse", "HEAD~2") == target, "the wrong hash does nothing"
-        for _key in range(8):
-            screen.keys("BSpace")
+        screen.keys("C-u")
+        screen.wait("short hash", gone="00000000")
         screen.type(target[:8])
+        screen.wait_until(lambda text: f"short hash    {target[:8]}" in text, what="the hash in its field")
         screen.keys("Enter")
         screen.wait("done; esc goes back", within=120)
     assert _git(observed, "diff", "--stat", target, "HEAD", "--", "dvc.lock", "data/metrics", "data/raw") == ""

@@ -18,7 +18,7 @@ from textual.events import Key
 
 from observatudo import figures
 from tests.conftest import ROOT
-from tests.tui.pilot import dashboard, until
+from tests.tui.pilot import dashboard, until, until_true
 from tests.tui.terminal import Terminal, terminal
 from tui.app import Dashboard
 from tui.context import Settings
@@ -26,6 +26,7 @@ from tui.screens.choice import ChoiceScreen
 from tui.screens.history import HistoryScreen
 from tui.screens.output import OutputScreen
 from tui.table import Column, Rows, VirtualTable
+from tui.textview import TextView
 
 HOSTILE = "red \x1b[31m \x1b]0;title\x07 [b]bold[/] \\[x] [/] \u202e \x9b31m e\u0301 宽字 🇧🇷"
 COMMAND = [sys.executable, "-m", "tui"]
@@ -208,3 +209,10 @@ async def test_a_word_typed_fast_is_looked_for_once(small: Path) -> None:
         assert asked == ["nothing"]
         await pilot.press("enter")
         assert asked == ["nothing", "nothing"]
+
+
+async def test_a_terminal_that_becomes_wide_shows_the_run_beside_the_list(small: Path) -> None:
+    async with dashboard(small) as (app, pilot):
+        await until(app, "Runs 5")
+        await pilot.resize_terminal(120, 30)
+        await until_true(app, lambda _shown: bool(app.screen.query_one("#details", TextView).text), what="the run")

@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from observatudo import paths
-from tests.conftest import once
-from tests.labelled import HEADER, LEITO, RENDA, with_past
+from tests.labelled import HEADER, LEITO, RENDA
+from tests.tui.asked import labelled_once
 from tests.tui.pilot import dashboard, text, until
 from tui.app import Dashboard
 from tui.screens.base import Base
@@ -22,7 +22,7 @@ from tui.trends import bar, curve
 
 @pytest.fixture(scope="module")
 def _labelled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return once(tmp_path_factory, "labelled", lambda folder: with_past(folder / "repo")) / "repo"
+    return labelled_once(tmp_path_factory)
 
 
 @pytest.fixture
@@ -70,6 +70,8 @@ async def test_the_panes_at_every_size(
         await pilot.press("tab")
         await until(app, {"en": "100.00%", "pt_BR": "100,00%"}[lang], "█████")
         await pilot.press("tab")
+        await until(app, {"en": "0.971", "pt_BR": "0,971"}[lang], "█▁█", "α", gone="NOVO")  # how even labels are
+        await pilot.press("tab")
         await until(app, "Tema 7", "↔")
         await pilot.press("tab")
         await until(app, "Renda média")
@@ -79,15 +81,17 @@ async def test_an_indicators_answers_lead_to_their_version_and_to_its_blame(labe
     async with dashboard(labelled) as (app, pilot):
         await _go_to(app, pilot, "Leitos hosp")
         await pilot.press("enter")
-        shown = await until(app, "answers over versions", "humano", "Maria Teste")
+        await until(app, "2 change(s), 1 back", "Leitos do SUS")
+        await pilot.press("tab")
+        await until(app, "no model was ever asked about it")
+        await pilot.press("tab")
+        shown = await until(app, "labels over versions", "humano", "Maria Teste")
         answers = [line.strip("› ").split()[2:4] for line in shown.splitlines()[4:7]]
         assert answers == [["Saude", "regra"], ["Economia", "humano"], ["Saude", "regra"]]
-        await pilot.press("tab")
-        await until(app, "Leitos do SUS", "2 change(s), 1 back")
-        await pilot.press("tab", "j", "enter")
+        await pilot.press("j", "enter")
         await until(app, "beds are money", "parents")
         await pilot.press("escape")
-        await until(app, "answers over versions")
+        await until(app, "labels over versions")
         await pilot.press("b")
         await until(app, f"observatudo blame rotulo --indicador {LEITO}", "eixo", "Economia → Saude")
 
@@ -105,7 +109,7 @@ async def test_an_axis_and_a_problem_lead_to_their_indicators(labelled: Path) ->
         await pilot.press("p")
         await until(app, "oscillates")
         await pilot.press("G", "enter")
-        await until(app, "answers over versions", "Leitos hosp")
+        await until(app, "labels over versions", "Leitos hosp")
 
 
 async def test_the_filter_and_the_order(labelled: Path) -> None:
@@ -121,6 +125,8 @@ async def test_the_filter_and_the_order(labelled: Path) -> None:
         await until(app, "axis▴", "Labels 2/5")
         await pilot.press("escape")
         await until(app, "Labels 5", "Leitos")
+        await pilot.resize_terminal(120, 30)
+        await until(app, "the rules say: ")
 
 
 async def test_a_decision_is_recorded_waits_and_is_taken_back(labelled: Path) -> None:
@@ -148,7 +154,7 @@ async def test_a_decision_is_recorded_waits_and_is_taken_back(labelled: Path) ->
         await pilot.press("escape")
         await until(app, "→Saude", "waits for dvc repro", "1 wait(s)")
         await pilot.press("enter")
-        await until(app, "answers over versions", "→Saude", "regra")
+        await until(app, "labels over versions", "→Saude", "decided by: regra")
         await pilot.press("x")
         await until(app, "Take the decision back?", f"label --remove {RENDA}", "a person put it on Saude")
         assert decided.read_text() != HEADER
@@ -156,7 +162,7 @@ async def test_a_decision_is_recorded_waits_and_is_taken_back(labelled: Path) ->
         await until(app, "done; esc goes back")
         assert decided.read_text() == HEADER
         await pilot.press("escape")
-        await until(app, "answers over versions", gone="→Saude")
+        await until(app, "labels over versions", gone="→Saude")
         await pilot.press("escape")
         await until(app, "Labels 5", gone="waits for dvc repro")
 
@@ -169,7 +175,7 @@ async def test_reading_only_nobody_decides(labelled: Path) -> None:
         await pilot.pause(0.2)
         assert "Which axis" not in text(app)
         await pilot.press("enter")
-        await until(app, "answers over versions", "regra")
+        await until(app, "labels over versions", "regra")
         await pilot.press("e")
         await pilot.pause(0.2)
         assert "Which axis" not in text(app)

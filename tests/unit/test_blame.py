@@ -153,6 +153,17 @@ def test_a_label_that_flips_is_told_with_the_decision_that_flipped_it(repo: Past
     assert (cause.kind, cause.a, cause.b) == ("override", None, "Saude, Ana, 2026-01-01, porque sim")
 
 
+def test_a_change_that_a_correction_made_is_told_with_its_file(repo: Past) -> None:
+    path = f"configs/corrections/{DATASET}.yaml"
+    for corrected, value in (("corrections: []\n", 1.0), ("corrections: [um]\n", 10.0)):
+        repo.write(path, corrected)
+        repo.observations([observation(SP, 2019, value)])
+        repo.out(f"ingest@{DATASET}", f"data/ingested/{DATASET}", path)
+        repo.commit(f"value {value}")
+    (cause,) = blame(repo.root, asked()).entries[0].causes
+    assert (cause.kind, cause.path, cause.change) == ("correction", path, "changed")
+
+
 def test_the_table_of_labels_itself_can_be_asked(repo: Past) -> None:
     repo.labels([label("pib", "Saude")])
     repo.commit("flip")

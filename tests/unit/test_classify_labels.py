@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observatudo.classify import examples
+from observatudo.classify.answers import Answers
 from observatudo.classify.encoder import Encoder
 from observatudo.classify.examples import Example
 from observatudo.classify.labels import (
@@ -19,16 +21,21 @@ from observatudo.classify.labels import (
     Classifier,
     Indicator,
     Label,
-    classify,
     classify_texts,
     learnt,
     unknown_axes,
 )
+from observatudo.classify.lineage import Lineage
 from observatudo.classify.model import Model
+from observatudo.classify.overrides import Decision
+from observatudo.classify.panel import Panel
 from observatudo.classify.rules import Rulebook
 from observatudo.classify.taxonomy import Taxonomy, load_taxonomy
+from observatudo.classify.verdicts import reach
 from observatudo.classify.words import Vocabulary
+from observatudo.config import ConvergenceParams
 
+NOBODY = Panel((), {}, Answers(), Lineage(Answers(), ConvergenceParams()), ConvergenceParams())
 CLEAR = Indicator("vacina", "Cobertura de vacinas")
 # no word of these is in a rule, or one axis leads by little
 VAGUE = [
@@ -38,6 +45,18 @@ VAGUE = [
     Indicator("xyz", "Geomantas"),
     Indicator("chuva", "Casas atingidas pela chuva forte"),
 ]
+
+
+def classify(
+    indicators: Sequence[Indicator],
+    classifier: Classifier,
+    taxonomy: Taxonomy,
+    decided: Mapping[str, str],
+    threshold: float,
+) -> list[Label]:
+    """Label as the stage does where no model is asked; ``decided`` is indicator → axis."""
+    people = {name: Decision(axis, "Ana", "2026-01-31", "teste") for name, axis in decided.items()}
+    return [own.label for own in reach(indicators, classifier, taxonomy, people, NOBODY, threshold)]
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +141,6 @@ def test_progress_counts_every_text_and_order_is_kept(taxonomy: Taxonomy, classi
     labels = classify_texts(
         [("Roubos", ""), ("Leitos hospitalares", "")],
         classifier,
-        taxonomy,
         0.3,
         lambda done, total: told.append((done, total)),
     )
@@ -171,13 +189,13 @@ from pathlib import Path
 from observatudo import parquet
 from observatudo.classify import examples
 from observatudo.classify.catalogue import to_table
-from observatudo.classify.labels import Classifier, Indicator, classify
+from observatudo.classify.labels import Classifier, classify_texts
 from observatudo.classify.taxonomy import load_taxonomy
 taxonomy = load_taxonomy(Path(sys.argv[1]))
 known = examples.read(Path(sys.argv[1]), taxonomy)
 # every fourth is learnt from, the others are new to it
 classifier = Classifier(taxonomy, known[::4])
-labels = classify([Indicator(str(n), e.nome, e.descricao) for n, e in enumerate(known)], classifier, taxonomy, {}, 0.3)
+labels = classify_texts([(e.nome, e.descricao) for e in known], classifier, 0.3)
 assert {label.origem for label in labels} == {"modelo", "regra"}
 parquet.write(to_table(labels, taxonomy, classifier.version), Path(sys.argv[2]))
 """

@@ -29,7 +29,7 @@ datasets:
   brmunipanel/variavel: {params: brmunipanel.variavel, lista: data/ingested/ibge/municipio}
 ds: {ibge: {municipio: {}}, registro_civil: {obito: {}}, brmunipanel: {variavel: {}}}
 classify: {threshold: 0.3}
-load: {target: duckdb}
+warehouse: {target: duckdb}
 transform: {threads: 1}
 """
 SCHEMA = pa.schema([(name, pa.string()) for name in ("id_indicador", "nome", "descricao", "eixo_fonte")])
@@ -85,7 +85,7 @@ def test_the_stage_writes_labels_and_figures_and_warns(root: Path, repository: P
     assert {row["versao_taxonomia"] for row in rows} == {load_taxonomy(root).version}
     figures = json.loads((repository / "data/metrics/classify.json").read_text())["classify"]
     assert figures["indicators"] == sum(figures["by_axis"].values()) == sum(figures["by_origin"].values()) == 4
-    assert figures["by_origin"] == {"fonte": 1, "humano": 1, "regra": 2, "modelo": 0}
+    assert figures["by_origin"] == {"fonte": 1, "humano": 1, "regra": 2, "modelo": 0, "consenso": 0}
     assert figures["held_back"]["texts"] == sum(
         len(path.read_text(encoding="utf-8").splitlines()) - 1
         for path in (repository / "configs/rotulos").glob("*.csv")

@@ -112,8 +112,9 @@ def test_every_command_has_help() -> None:
     done = run("-m", "observatudo.cli.app", "--help")
     assert done.returncode == 0
     commands = (
-        "fetch repro datasets runs show diff blame log verify rollback value classify generate remote resolve"
-        " provenance gc remove summary doctor labels label models serve"
+        "ask update fetch repro datasets runs show diff blame log verify rollback value classify generate remote"
+        " resolve provenance gc remove summary doctor prompts labels label review explain models serve warehouse check"
+        " alerts traces report api"
     )
     for command in commands.split():
         assert f"  {command} " in done.stdout

@@ -186,6 +186,47 @@ def test_model_threshold_or_noise(repo: Past, change: dict[str, object], params:
     assert flips(repo).causes == {cause: 1}
 
 
+PROMPT = "configs/prompts/eixo.md"
+TOLD = {"origem": "consenso", "versao_modelo": "m=x", "versao_prompt": "aaa"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "prompt", "cause"),
+    [
+        (TOLD, {**TOLD, "versao_prompt": "bbb"}, "new", "prompt"),
+        (TOLD, {**TOLD, "versao_modelo": "m=y"}, "old", "model"),
+        (TOLD, TOLD, "old", "noise"),
+        ({}, TOLD, "old", "model"),  # the model began to answer
+        (TOLD, {}, "new", "prompt"),  # the model has not answered the new prompt yet
+        (TOLD, {}, "old", "model"),  # its answers were taken away
+        (TOLD, {**TOLD, "versao_modelo": "m=x+n=y", "versao_prompt": "aaa+bbb"}, "old", "model"),  # another joined in
+        (TOLD, {**TOLD, "versao_modelo": "m=x+n=y", "versao_prompt": "bbb"}, "new", "prompt"),
+    ],
+)
+def test_a_flip_behind_which_models_stand(
+    repo: Past, before: dict[str, object], after: dict[str, object], prompt: str, cause: str
+) -> None:
+    repo.write("params.yaml", "classify: {threshold: 0.4, providers: {m: 0.8}}\n")
+    repo.write("configs/provedores.yaml", "providers:\n  m: {base_url: http://x/v1, model: x}\n")
+    repo.write(PROMPT, "old")
+    repo.labels([label("a", "Saude", **before)])
+    repo.commit("first of two")
+    repo.write(PROMPT, prompt)
+    repo.labels([label("a", "Economia", **after)])
+    repo.commit("second of two")
+    assert flips(repo).causes == {cause: 1}
+
+
+def test_another_parameter_of_a_model_is_another_model(repo: Past) -> None:
+    repo.write("params.yaml", "classify: {threshold: 0.4, providers: {m: 0.8}}\n")
+    for number, axis in enumerate(("Saude", "Economia")):
+        declared = f"{{base_url: http://x{number}/v1, model: x, parameters: {{temperature: {number}}}}}"
+        repo.write("configs/provedores.yaml", f"providers:\n  m: {declared}\n")
+        repo.labels([label("a", axis, **TOLD)])
+        repo.commit(axis)
+    assert flips(repo).causes == {"model": 1}
+
+
 def test_labels_that_came_and_went(repo: Past) -> None:
     repo.labels([label(name, "Saude") for name in ("a", "b", "e")])
     repo.commit("second")

@@ -198,7 +198,7 @@ def test_another_file_than_the_declared_one_is_refused_and_the_old_snapshot_stay
     with pytest.raises(SnapshotError, match="0" * 64):
         fetch(KEY)
     assert snapshots.verify(repository, KEY) == before
-    assert not list((repository / ".observatudo").iterdir())
+    assert not list((repository / ".observatudo").glob("fetch-*"))
 
 
 @pytest.mark.parametrize("change", [{"version": "2.0"}, {"name": "dados-nao-ha"}])

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observatudo import paths
-from observatudo.classify import decide, overrides, state, timeline
+from observatudo.classify import overrides
 from observatudo.classify.taxonomy import load_taxonomy
 from observatudo.cli import labels as cli
 from observatudo.errors import ConfigError, ObservatudoError
+from observatudo.labels import decide, state, timeline
 from tests import fixtures_warehouse as fixtures
 from tests.conftest import ROOT, once
 from tests.labelled import DEATHS, FROM_SOURCE, HEADER, LEITO, RENDA, UNKNOWN_AXIS, classify, make
@@ -91,8 +92,7 @@ def test_decisions_without_effect_are_named_until_a_run_applies_them(small: Path
 def test_labels_of_other_days_are_told_from_todays_catalogue(small: Path) -> None:
     table = parquet_rows(small)
     table[0]["eixo"], table[1]["id_indicador"] = "Turismo", "gone"
-    rows = [tuple(row.values()) for row in sorted(table, key=lambda row: str(row["id_indicador"]))]
-    fixtures.labels(small, rows)
+    rewrite(small, sorted(table, key=lambda row: str(row["id_indicador"])))
     assert _kinds(state.state(small)) == {
         ("axis", FROM_SOURCE),
         ("no_indicator", "gone"),
@@ -105,11 +105,34 @@ def test_labels_of_other_days_are_told_from_todays_catalogue(small: Path) -> Non
     assert ("no_indicator", "gone") not in _kinds(state.state(small))
 
 
+def rewrite(root: Path, rows: list[dict[str, object]]) -> None:
+    import pyarrow as pa
+
+    from observatudo import parquet
+
+    parquet.write(pa.Table.from_pylist(rows), root / paths.LABELS)
+
+
 def parquet_rows(root: Path) -> list[dict[str, object]]:
     import pyarrow.parquet as pq
 
     rows: list[dict[str, object]] = pq.read_table(root / paths.LABELS).to_pylist()
     return rows
+
+
+def test_labels_of_a_run_before_models_are_read_and_their_evidence_is_asked_for(small: Path) -> None:
+    older = ("id_indicador", "eixo", "confianca", "origem", "versao_classificador", "versao_taxonomia")
+    rewrite(small, [{name: row[name] for name in older} for row in parquet_rows(small)])
+    before = state.state(small)
+    (small / paths.EVIDENCE).unlink()
+    found = state.state(small)
+    assert _kinds(found) == _kinds(before) | {("no_evidence", str(paths.EVIDENCE))}
+    assert found.by_axis == before.by_axis
+    assert before.indicators[0].votes
+    assert found.indicators[0].votes == ()
+    (small / paths.EVIDENCE).write_bytes(b"half")
+    with pytest.raises(ObservatudoError, match="evidence cannot be read"):
+        state.state(small)
 
 
 def test_a_damaged_file_of_decisions_is_one_problem_and_damaged_labels_an_error(small: Path) -> None:
@@ -135,7 +158,10 @@ def test_what_is_asked_for_narrows_the_list_and_not_the_totals(small: Path) -> N
     low = found.select(below=0.99)
     assert [own.id for own in low] == [own.id for own in found.indicators if own.confidence < 0.99]
     told = found.as_dict(low)
-    assert (told["total"], json.loads(json.dumps(told))["indicators"]) == (5, [vars(own) for own in low])
+    assert (told["total"], json.loads(json.dumps(told))["indicators"]) == (
+        5,
+        json.loads(json.dumps([asdict(own) for own in low])),
+    )
     assert [own.key for own in found.axes] == list(found.by_axis)
     assert found.axes[0].definition == "Saúde, hospitais, doenças, leitos, óbitos"
 
@@ -275,6 +301,21 @@ def test_a_decision_replaces_the_one_before_and_says_so(small: Path) -> None:
     assert path.read_text() == HEADER + "\n".join([LINES[0], made.added, LINES[2]]) + "\n"
     assert not decide.record(small, LEITO, "Indefinido", "outra", "Zé", DAY).is_change
     assert decide.record(small, FROM_SOURCE, "Saude", "x", "Zé", DAY).source_axis == "Economia"
+
+
+@pytest.mark.parametrize("last", [True, False], ids=["ended", "open end"])
+@pytest.mark.parametrize("indicator", [LEITO, RENDA, FROM_SOURCE])
+def test_a_decision_that_is_undone_leaves_the_file_as_it_was(small: Path, indicator: str, last: bool) -> None:
+    path = _overrides(small, *LINES)
+    if not last:
+        path.write_text(path.read_text().rstrip())
+    before = path.read_bytes()
+    made = decide.record(small, indicator, "Indefinido", "outra", "Zé", DAY)
+    assert path.read_bytes() != before
+    decide.undo(small, made)
+    assert path.read_bytes() == before
+    with pytest.raises(ObservatudoError, match="another by now"):
+        decide.undo(small, made)
 
 
 def test_the_last_line_gets_an_end_before_one_comes_behind_it(small: Path) -> None:

@@ -49,6 +49,40 @@ SAID: list[tuple[str, dict[str, Json], str, str]] = [
     ("counts", {}, "info", "sidra/pib: no counts"),
     ("output", {"path": "data/x", "rows": 5571}, "info", "sidra/pib: wrote data/x (5,571 rows)"),
     ("output", {"path": "data/x", "rows": None}, "info", "sidra/pib: wrote data/x"),
+    ("label", {"kind": "classifiers", "classifier": "2-use", "models": []}, "info", "sidra/pib: labels made by 2-use"),
+    (
+        "label",
+        {"kind": "divergence", "indicator": "a", "classifier": "m=x", "from": "Saude", "to": "Economia"},
+        "info",
+        "sidra/pib: a: m=x says Economia, the label Saude",
+    ),
+    ("label", {"kind": "later", "x": 1}, "info", "sidra/pib: label, kind=later, x=1"),
+    (
+        "job",
+        {"kind": "load", "about": "t", "status": "success", "seconds": 2.0, "bytes_processed": 1500},
+        "info",
+        "sidra/pib: BigQuery load, t, success, 2.0 s, 1,500 bytes read",
+    ),
+    (
+        "job",
+        {"kind": "query", "about": "t", "status": "failed", "seconds": 2.0, "error": "no\nquota"},
+        "error",
+        "sidra/pib: BigQuery query, t, failed, 2.0 s, no quota",
+    ),
+    (
+        "loaded",
+        {"table": "t", "inserted": 1000, "updated": 2, "removed": 0, "sent_bytes": 5000},
+        "info",
+        "sidra/pib: loaded t: 1,000 new, 2 changed, 0 removed; 5,000 bytes sent",
+    ),
+    ("fetched", {"result": "new", "checked": True, "message": ""}, "info", "sidra/pib: there is news at the source"),
+    ("fetched", {"result": "same", "checked": True, "message": ""}, "info", "sidra/pib: no news at the source"),
+    ("fetched", {"result": "new", "message": "a: had 9\nb"}, "info",
+     "sidra/pib: fetched, and the snapshot changed (a: had 9 b)"),
+    ("fetched", {"result": "same"}, "info", "sidra/pib: fetched, and nothing had changed"),
+    ("fetched", {"result": "refused", "message": "less"}, "warning", "sidra/pib: what came was refused: less"),
+    ("fetched", {"result": "failed", "message": "503"}, "warning", "sidra/pib: could not be fetched: 503"),
+    ("fetched", {"result": "odd", "x": 1}, "info", "sidra/pib: fetched, result=odd, x=1"),
     ("warning", {"message": "two\nlines"}, "warning", "sidra/pib: warning: two lines"),
     ("warning", {"message": "no record", "details": "a\nb"}, "warning", "sidra/pib: warning: no record (details=a b)"),
     (
@@ -100,6 +134,15 @@ def test_every_kind_that_the_documentation_names_has_its_own_line() -> None:
     assert set(documented()) == set(words._LINES) == {kind for kind, *_rest in SAID} - {"paused"}
 
 
+def test_a_fetch_names_its_dataset_and_is_no_run() -> None:
+    event = parse(line("fetched", "", dataset="sidra/pib", result="same", checked=True, message=""))
+    assert event is not None
+    assert event.text == "sidra/pib: no news at the source"
+    state = State()
+    state.fold(event)
+    assert list(state) == []
+
+
 def test_a_stage_without_a_dataset_is_called_by_its_name_and_a_run_by_its_id() -> None:
     assert words.subject("classify") == "classify"
     event = parse(line("output", "classify", path="x", rows=1))
@@ -129,7 +172,7 @@ ANYTHING: st.SearchStrategy[Json] = st.recursive(
 KEYS = [
     "stage", "dataset", "kind", "experiment", "process", "owner", "host", "commit", "inputs", "done", "total", "rows",
     "rows_read", "path", "message", "type", "where", "next_step", "traceback", "status", "wall_s", "cpu_s", "peak_mb",
-    "outputs", "code", "ended", "dirty",
+    "outputs", "code", "ended", "dirty", "result", "checked",
 ]  # fmt: skip
 
 
@@ -154,7 +197,9 @@ def test_whatever_a_line_holds_nothing_breaks(kinds: list[str], content: dict[st
         assert event.level in LEVELS
         state.fold(event)
         run = state.current()
-        assert run is not None
+        if run is None:
+            assert event.kind == "fetched"
+            continue
         run.look()
         assert run.status in ("running", "success", "failed", "interrupted", "noop")
         assert all(stage.status for stage in run.in_order())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
 
 from observatudo import remote
+from observatudo.cloud import bucket, sending
 from observatudo.errors import ObservatudoError
 from tests.conftest import ROOT
 from tests.past import Past, observation, past
@@ -103,3 +105,25 @@ def test_without_a_remote_or_its_folder_the_next_step_is_said(here: Past) -> Non
     with pytest.raises(ObservatudoError, match="is its disk connected"):
         remote.push(here.root)
     assert not made.folder.exists(), "nothing is written to where a disk is not mounted"
+
+
+def test_what_was_deleted_in_the_folder_is_sent_again_although_its_listing_is_there(here: Past) -> None:
+    made = remote.set_up(here.root, here.root.parent / "dados")
+    assert made.folder is not None
+    remote.push(here.root)
+    victim = next(path for path in (made.folder / "files/md5").rglob("??*/*") if path.suffix != ".dir")
+    victim.unlink()
+    assert remote.push(here.root).sent == 1 and victim.is_file()
+
+
+def test_what_an_answer_for_a_token_says_is_not_passed_on() -> None:
+    """The endpoint's answer stands in the error of Google's library; it may quote what it was sent."""
+    from google.auth.exceptions import RefreshError
+
+    try:
+        raise RefreshError("invalid_grant: SEGREDO", {"error_description": "SEGREDO"})
+    except RefreshError as error:
+        reasons = sending._Reasons()
+        reasons.handle(logging.LogRecord("dvc", logging.ERROR, "", 0, "", (), (type(error), error, None)))
+        assert (reasons.first, bucket.told(error)) == ("RefreshError", "RefreshError")
+    assert bucket.told(OSError("no\nroom")) == "no room"

@@ -19,6 +19,7 @@ SNAPSHOT = f"data/raw/{KEY}"
 INGESTED = f"data/ingested/{KEY}"
 METRICS = f"data/metrics/ingest/{KEY}.json"
 MODEL = "dbt/models/staging/stg_brmunipanel__variavel.sql"
+CORRECTIONS = "configs/corrections/brmunipanel/variavel.yaml"  # generated, without any
 
 
 @pytest.fixture
@@ -74,14 +75,15 @@ def test_a_dataset_taken_off_by_hand_is_found_and_only_its_own_goes(repo: Path) 
     assert leftovers.find(repo) == [KEY]
     before = state(repo)
     plan = remove.plan(repo, None)
-    assert paths_of(plan) == {INGESTED, METRICS, MODEL}
+    assert paths_of(plan) == {INGESTED, METRICS, MODEL, CORRECTIONS}
     assert {item.path for item in plan.keep} == {DECLARATION, SNAPSHOT}
     (output,) = [item for item in plan.delete if item.path == INGESTED]
     assert (output.rows, output.files) == (2, 2)
     assert state(repo) == before
     remove.carry_out(repo, plan)
     after = state(repo)
-    assert set(before) - set(after) == {f"{INGESTED}/relatorio.json", f"{INGESTED}/x.parquet", METRICS, MODEL}
+    gone = {f"{INGESTED}/relatorio.json", f"{INGESTED}/x.parquet", METRICS, MODEL, CORRECTIONS}
+    assert set(before) - set(after) == gone
     changed = {name for name in after if after[name] != before[name]}
     assert changed == {"dvc.lock", "dbt/models/staging/_staging.yml", "dbt/models/staging/stg_indicador.sql"}
     assert leftovers.find(repo) == generate.stale(repo) == []
@@ -222,7 +224,7 @@ def test_the_preview_names_everything_and_changes_nothing(repo: Path) -> None:
 def test_json_holds_the_plan(repo: Path) -> None:
     plan = json.loads(command(repo, f"{KEY} --json").stdout)
     assert (plan["datasets"], plan["done"]) == ([KEY], False)
-    assert {item["path"] for item in plan["delete"]} == {INGESTED, METRICS, MODEL}
+    assert {item["path"] for item in plan["delete"]} == {INGESTED, METRICS, MODEL, CORRECTIONS}
     assert [edit["path"] for edit in plan["edits"]] == ["params.yaml", "dvc.lock"]
 
 
@@ -230,3 +232,12 @@ def test_doctor_and_datasets_mention_what_was_left_behind(repo: Path) -> None:
     take_off_the_list(repo)
     assert f"left something behind: {KEY}" in run_in(repo, "observatudo doctor").stdout
     assert f"not in params.yaml: {KEY}; type observatudo remove" in run_in(repo, "observatudo datasets").stdout
+
+
+def test_a_file_with_corrections_stays_and_an_empty_one_is_not_asked_back_of_git(repo: Path) -> None:
+    done = command(repo, f"{KEY} --yes")
+    assert "git checkout HEAD -- params.yaml (" in done.stdout
+    (repo / CORRECTIONS).parent.mkdir(exist_ok=True)
+    (repo / CORRECTIONS).write_text("corrections: [{key: {id_indicador: a}}]\n", encoding="utf-8")
+    plan = remove.plan(repo, KEY)
+    assert CORRECTIONS in {item.path for item in plan.keep}

@@ -202,6 +202,44 @@ def test_a_record_that_was_changed_and_put_back_is_a_note(repository: Past) -> N
     assert [finding.where for finding in report.of("note") if finding.kind == "history"] == [name]
 
 
+ANSWERS = "data/classified/answers/20260101T000000Z-000001.jsonl"
+
+
+def test_answers_of_models_may_grow_and_go_and_never_change(repository: Past) -> None:
+    repository.write(ANSWERS, "one\n")
+    repository.commit("asked")
+    repository.write(ANSWERS, "one\ntwo\n")
+    repository.commit("asked on")
+    assert _tampered(verify(repository.root, Asked())) == []
+    repository.write(ANSWERS, "one\nTWO\n")
+    (finding,) = _tampered(verify(repository.root, Asked()))
+    assert (finding.where, finding.kind) == (ANSWERS, "record")
+    repository.commit("mended by hand")
+    (finding,) = _tampered(verify(repository.root, Asked()))
+    assert (finding.where, finding.versions) == (ANSWERS, (repository.git("rev-parse", "HEAD")[:8],))
+    repository.write(ANSWERS, "one\ntwo\nthree\n")
+    repository.commit("put back")
+    report = verify(repository.root, Asked())
+    assert _tampered(report) == []
+    assert ANSWERS in {finding.where for finding in report.of("note")}
+
+
+def test_answers_that_were_taken_away_may_come_back_as_they_were_only(repository: Past) -> None:
+    repository.write(ANSWERS, "one\n")
+    repository.commit("asked")
+    repository.git("rm", "-q", ANSWERS)
+    repository.commit("rolled back")
+    assert _tampered(verify(repository.root, Asked())) == []
+    repository.write(ANSWERS, "one\n")
+    repository.commit("forward again")
+    assert _tampered(verify(repository.root, Asked())) == []
+    repository.git("rm", "-q", ANSWERS)
+    repository.commit("away")
+    repository.write(ANSWERS, "other\n")
+    repository.commit("back as another")
+    assert {finding.where for finding in _tampered(verify(repository.root, Asked()))} == {ANSWERS}
+
+
 def test_a_merge_that_drops_a_record_is_found(repository: Past) -> None:
     """Git simplifies such a merge away when it is asked for the history of the folder."""
     repository.git("checkout", "-q", "-b", "side")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import shutil
 import subprocess
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from observatudo.cli.value import value
@@ -173,3 +177,25 @@ def test_the_command_prints_json(repository: Path, monkeypatch: pytest.MonkeyPat
     assert shown["values"][0]["valor"] == 2019.0
     assert shown["values"][0]["ano_populacao"] == 2021
     assert shown["origin"]["dataset"] == "registro_civil/obito"
+
+
+def test_a_corrected_value_says_what_was_published_and_who_corrected_it(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = repository / "data/ingested" / fixtures.DEATHS
+    folder.mkdir(parents=True, exist_ok=True)
+    row = {
+        "chave": "registro_civil_obito/3550308/2019-01-01", "coluna": "obitos", "valor_publicado": "2O19",
+        "valor_corrigido": "2019", "motivo": "um O", "fonte": "errata", "quem": "Ana",
+        "quando": datetime.date(2026, 11, 1), "arquivo": "a.csv", "linha": 7,
+    }  # fmt: skip
+    other = row | {"chave": "registro_civil_obito/35503081/2019-01-01"}
+    pq.write_table(pa.Table.from_pylist([row, other]), folder / "correcao.parquet")
+    (told,) = find(repository, "São Paulo", "óbito").corrections
+    assert (told.valor_publicado, told.valor_corrigido, told.linha) == ("2O19", "2019", 7)
+    assert find(repository, "São Paulo", "óbito", year=2018).corrections == []
+    monkeypatch.chdir(repository)
+    app = typer.Typer()
+    app.command()(value)
+    shown = CliRunner().invoke(app, ["São Paulo", "óbito"]).output
+    assert "corrected 2019-01-01: “2O19” → “2019”: um O (Ana, 2026-11-01; errata)" in shown

@@ -90,7 +90,7 @@ class Base(Screen[None]):
     # --- the frame
 
     def compose(self) -> ComposeResult:
-        yield Top(self.dashboard.screen_names(), self.MODE or self.dashboard.current_mode)
+        yield Top(self.dashboard.screen_names(), self.MODE or self.dashboard.current_mode, self.dashboard.badge)
         yield from self.body()
         yield FilterLine()
         yield Bottom(self._hints)
@@ -137,7 +137,9 @@ class Base(Screen[None]):
             self._is_stale = True
 
     def show_news(self) -> None:
-        """Show on the bottom line what goes on in the app."""
+        """Show on the top and bottom lines what goes on in the app."""
+        for top in self.query(Top):
+            top.refresh()
         for bottom in self.query(Bottom):
             bottom.tell(self.dashboard.news)
 

@@ -33,6 +33,7 @@ COLUMNS: tuple[Column[State], ...] = (
         lambda: _("fresh"), 9, lambda d: figures.freshness(d.age_days, d.limit_days, d.late), keep=1, sort="age",
         tone=lambda d: "warn" if d.late else "muted" if d.late is None else "ok",
     ),
+    Column(lambda: _("days"), 9, volumes.age, right=True, keep=4, tone=lambda d: "warn" if d.late else "muted"),
     Column(lambda: _("kept"), 12, lambda d: figures.count(d.rows_kept), right=True, sort="kept"),
     Column(lambda: _("rejected"), 10, lambda d: figures.percent(d.rejected_share), right=True, sort="rejected",
            tone=lambda d: "warn" if d.rejected_share else ""),
@@ -55,7 +56,7 @@ class DatasetsScreen(Fed):
     DatasetsScreen Plot { height: 8; }
     DatasetsScreen #panes--names { display: none; }
     """
-    read_from = (*HISTORY, Path("params.yaml"), Path("configs/datasets"), Path("data/metrics/ingest"))
+    read_from = (*HISTORY, Path("params.yaml"), Path("logs"), Path("configs/datasets"), Path("data/metrics/ingest"))
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,6 +95,12 @@ class DatasetsScreen(Fed):
         self._table.show(Rows(self._found))
 
     def on_virtual_table_highlighted(self, _message: VirtualTable.Highlighted) -> None:
+        self._show_details()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_details)  # there may be room for them now
+
+    def _show_details(self) -> None:
         state = self._table.row if self._states else None
         if state is None or not self.query_one("#aside").display:
             return

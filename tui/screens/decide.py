@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from observatudo import figures
 from observatudo.i18n import _
-from tui import labelled
+from tui import label_words
 from tui.actions import Action, bindings
 from tui.clean import Static
 from tui.jobs import command
@@ -45,7 +45,10 @@ def typed(arguments: Sequence[str]) -> str:
 
 
 class DecideScreen(Base):
-    """Lists the axes with what belongs to each, wants a reason, shows the command and runs it."""
+    """Lists the axes with what belongs to each, wants a reason, shows the command and runs it.
+
+    ``then`` is called once the decision is recorded.
+    """
 
     MODE = "labels"
     ACTIONS: ClassVar[tuple[Action, ...]] = DECIDE
@@ -59,16 +62,16 @@ class DecideScreen(Base):
     DecideScreen #command { height: auto; max-height: 3; padding: 0 1; color: $text-accent; }
     """
 
-    def __init__(self, indicator: Indicator, axes: Sequence[Axis]) -> None:
+    def __init__(self, indicator: Indicator, axes: Sequence[Axis], then: Callable[[], None] = lambda: None) -> None:
         super().__init__()
-        self._indicator, self._axes = indicator, list(axes)
+        self._indicator, self._axes, self._then = indicator, list(axes), then
 
     def body(self) -> Iterable[Widget]:
         question = _("Which axis, and why? enter goes on · {name}").format(name=figures.printable(self._indicator.name))
         yield Static(Text(question, no_wrap=True, overflow="ellipsis"), classes="title")
         columns: tuple[Column[Axis], ...] = (
             Column(lambda: _("axis"), 18, lambda a: a.key),
-            Column(lambda: _("who says so"), 13, self._says, tone=lambda _a: "accent"),
+            Column(lambda: _("who says so"), 16, self._says, tone=lambda _a: "accent"),
             Column(lambda: _("what belongs to it"), 20, lambda a: a.definition, flex=True, tone=lambda _a: "muted"),
         )
         self._table: VirtualTable[Axis] = VirtualTable(columns, empty=_("no axis fits"))
@@ -78,7 +81,8 @@ class DecideScreen(Base):
 
     def _says(self, axis: Axis) -> str:
         own = self._indicator
-        said = [(own.override, "humano"), (own.source_axis, "fonte"), (own.axis, own.origin), (own.rule, "regra")]
+        said = [(own.override, "humano"), (own.source_axis, "fonte")]
+        said += [(vote.axis, vote.classifier) for vote in own.votes] or [(own.axis, own.origin), (own.rule, "regra")]
         return ", ".join(dict.fromkeys(who for what, who in said if what == axis.key))
 
     def load(self) -> None:
@@ -110,7 +114,7 @@ class DecideScreen(Base):
     def on_virtual_table_highlighted(self, _message: VirtualTable.Highlighted) -> None:
         axis = self._table.row
         lines = [Text(axis.definition)] if axis else []
-        if self._indicator.source_axis:
+        if self._indicator.origin == "fonte":
             told = _("its source puts it on {axis}, which comes first: a decision changes nothing")
             lines.insert(0, toned("! " + told.format(axis=self._indicator.source_axis), "warn"))
         self.query_one("#definition", TextView).show(lines)
@@ -132,7 +136,11 @@ class DecideScreen(Base):
         elif self._table.row is None:
             self.notify(_("choose an axis first"), severity="warning")
         elif self.is_active and not self.context.is_read_only:  # a second enter comes too late
-            self.app.switch_screen(OutputScreen(command(*self._words())))
+            self.app.switch_screen(OutputScreen(command(*self._words()), self._recorded))
+
+    def _recorded(self, code: int) -> None:
+        if code == 0:
+            self._then()
 
     def copied(self) -> str:
         return typed(self._words()).removeprefix("$ ")
@@ -160,7 +168,7 @@ class TakeBackScreen(Base):
         yield Static(Text(_("Take the decision back? enter does, esc goes back")), classes="title")
         told = _("a person put it on {axis}").format(axis=self._indicator.override)
         lines = [toned(told, "warn"), toned(typed(self._words), "accent"), Text()]
-        yield TextView([*lines, *labelled.in_short(self._indicator)])
+        yield TextView([*lines, *label_words.in_short(self._indicator)])
 
     def copied(self) -> str:
         return typed(self._words).removeprefix("$ ")

@@ -107,7 +107,7 @@ class Fed(Base):
             self._entitle(_("reading …"))
             self._say([Text("$ observatudo " + " ".join(words), "dim"), Text(_("esc stops it"), "dim")])
         try:
-            content = await result(self.context.root, [*words, "--json"], tell=self._progress)
+            content = await result(self.context.root, [words[0], "--json", *words[1:]], tell=self._progress)
             await asyncio.to_thread(self.understood, content)
             await asyncio.to_thread(self.past)
         except Failed as failed:

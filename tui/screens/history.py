@@ -171,6 +171,12 @@ class HistoryScreen(Base):
     def on_virtual_table_highlighted(self, _message: VirtualTable.Highlighted) -> None:
         if len(self._table) != self._counted:
             self._title()
+        self._beside_soon()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._beside_soon)  # there may be room for it now
+
+    def _beside_soon(self) -> None:
         if self.query_one("#aside").display:
             self._soon.stop()
             self._soon = self.set_timer(_BESIDE_S, self._beside)

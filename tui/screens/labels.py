@@ -12,12 +12,13 @@ from textual.widget import Widget
 
 from observatudo import figures, paths
 from observatudo.i18n import _
-from tui import label_shares, labelled
+from tui import label_concerns, label_figures, label_shares, label_words, labelled
 from tui.actions import Action, bindings
-from tui.labelled import Concern, Indicator
+from tui.label_concerns import Concern
+from tui.labelled import Indicator
 from tui.panes import Pane, Panes
 from tui.screens.fed import HISTORY, Fed
-from tui.sift import Item, sifter
+from tui.sift import sifter
 from tui.table import Column, Rows, VirtualTable
 from tui.textview import TextView
 from tui.trends import BAR, CURVE, Series, Trends, bar, curve
@@ -27,19 +28,33 @@ if TYPE_CHECKING:
 
 ACTIONS = (
     Action("labels.sort", "s", lambda: _("sort"), "sort", hint=True),
+    Action("labels.queue", "v", lambda: _("to review"), "see_queue", hint=True),
     Action("labels.decide", "e", lambda: _("decide its axis"), "decide_axis", hint=True, changes=True),
     Action("labels.take_back", "x", lambda: _("take a decision back"), "take_back_decision", changes=True),
     Action("labels.blame", "b", lambda: _("blame"), "blame_label"),
 )
 _TONES = {"humano": "accent", "fonte": "ok"}
 
+_AXIS: Column[Indicator] = Column(
+    lambda: _("axis"), 14, label_words.shown_axis, sort="axis", tone=lambda i: "accent" if i.waits else ""
+)
+_REST: tuple[Column[Indicator], ...] = (
+    Column(lambda: _("conf."), 6, lambda i: label_words.confidence(i.confidence), right=True, sort="confidence"),
+    Column(lambda: _("name"), 20, label_words.shown_name, flex=True, sort="name"),
+    Column(lambda: _("dataset"), 30, lambda i: i.dataset, keep=2, tone=lambda _i: "muted"),
+    Column(lambda: "id", 34, lambda i: i.id, keep=3, tone=lambda _i: "muted"),
+)
 INDICATORS: tuple[Column[Indicator], ...] = (
-    Column(lambda: _("axis"), 14, labelled.shown_axis, sort="axis", tone=lambda i: "accent" if i.waits else ""),
+    _AXIS,
     Column(lambda: _("by"), 6, lambda i: i.origin, sort="origin", tone=lambda i: _TONES.get(i.origin, "")),
-    Column(lambda: _("conf."), 6, lambda i: labelled.confidence(i.confidence), right=True, sort="confidence"),
-    Column(lambda: _("name"), 26, labelled.shown_name, flex=True, sort="name"),
-    Column(lambda: _("dataset"), 30, lambda i: i.dataset, keep=1, tone=lambda _i: "muted"),
-    Column(lambda: "id", 34, lambda i: i.id, keep=2, tone=lambda _i: "muted"),
+    *_REST,
+)
+WITH_MODELS: tuple[Column[Indicator], ...] = (
+    _AXIS,
+    Column("".__str__, 2, label_words.sign, tone=lambda i: label_words.tone_of(i.state)),
+    Column(lambda: _("state"), 13, lambda i: i.state, keep=1, tone=lambda i: label_words.tone_of(i.state)),
+    Column(lambda: _("by"), 8, lambda i: i.origin, sort="origin", tone=lambda i: _TONES.get(i.origin, "")),
+    *_REST,
 )
 SHARES: tuple[Column[Series], ...] = (
     Column(lambda: _("axis, origin"), 18, lambda s: s.name, flex=True, tone=lambda s: s.tone),
@@ -62,13 +77,16 @@ class LabelsScreen(Fed):
     MODE = "labels"
     ACTIONS: ClassVar[tuple[Action, ...]] = ACTIONS
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
-    FILTER = staticmethod(lambda: _("words, axis:saude, origin:regra, dataset:pib, below:0.6, -word"))
+    FILTER = staticmethod(
+        lambda: _("words, axis:saude, origin:regra, state:oscilante, waits:model, dataset:pib, below:0.6, -word")
+    )
     CSS = """
     LabelsScreen #list { width: 2fr; }
     LabelsScreen #aside { width: 1fr; max-width: 60; border-left: solid $panel; }
     """
     read_from = (
         *(paths.LABELS, paths.OVERRIDES, paths.TAXONOMY, paths.PARAMS, paths.METRICS / "classify.json"),
+        *(paths.EVIDENCE, paths.ANSWERS, paths.PROVIDERS, paths.PROMPTS),
         *HISTORY,
     )
 
@@ -76,6 +94,7 @@ class LabelsScreen(Fed):
         super().__init__()
         self._state = labelled.state({})
         self._past: label_shares.Past = ()
+        self._worries: list[Concern] = []
         self._order = _ORDERS[0]
         self._found: list[Indicator] = []
 
@@ -86,11 +105,13 @@ class LabelsScreen(Fed):
         self._table: VirtualTable[Indicator] = VirtualTable(INDICATORS, empty=_("no indicator fits"))
         self._trends = Trends(SHARES, figures.percent)
         self._agreement = TextView()
+        self._figures = Trends(label_figures.COLUMNS, empty=_("nothing is measured yet; type: dvc repro classify"))
         self._concerns: VirtualTable[Concern] = VirtualTable(CONCERNS, empty=_("nothing needs a look"))
         return [
             Pane("indicators", lambda: _("indicators"), self._list),
             Pane("axes", lambda: _("by axis"), lambda: self._trends),
             Pane("agreement", lambda: _("agreement"), lambda: self._agreement),
+            Pane("classifiers", lambda: _("classifiers"), lambda: self._figures),
             Pane("problems", lambda: _("to look at"), lambda: self._concerns),
         ]
 
@@ -102,6 +123,7 @@ class LabelsScreen(Fed):
 
     def understood(self, content: Json) -> None:
         self._state = labelled.state(content)
+        self._worries = label_concerns.concerns(self._state)
 
     def past(self) -> None:
         self._past = label_shares.past(self.context.view)
@@ -115,6 +137,10 @@ class LabelsScreen(Fed):
             parts[0] = _("Labels") + f" {fit}{count(own.total)}  /{self.wanted}"
         if own.waiting:
             parts.append(_("{count} wait(s) for dvc repro").format(count=count(own.waiting)))
+        if own.waiting_for_models:
+            parts.append(_("{count} wait(s) for a model").format(count=count(own.waiting_for_models)))
+        if own.queue:
+            parts.append(_("{count} to review").format(count=count(own.queue)))
         parts.append(_("{count} without axis").format(count=count(own.undefined)))
         limit = figures.local(f"{own.below:g}")
         parts.append(_("{count} below {limit}").format(count=count(own.low), limit=limit))
@@ -125,15 +151,16 @@ class LabelsScreen(Fed):
         if pane == "indicators":
             self._table.sorted_by = (self._order, False)
             self._found = labelled.chosen(self._state, self.wanted, self._order)
-            self._table.show(Rows(self._found))
+            self._table.show(Rows(self._found), columns=WITH_MODELS if self._state.models else INDICATORS)
         elif pane == "axes":
             self._trends.fill(label_shares.shares(self._state, self._past))
         elif pane == "agreement":
             self._agreement.show(label_shares.agreement(self._state, self._past) + self._versions(), keep=True)
+        elif pane == "classifiers":
+            self._figures.fill(label_figures.rows(self._state, self._past))
         else:
             fits = sifter(self.wanted)
-            found = [c for c in self._state.concerns if fits(Item(f"{c.what} {c.id} {c.text}", {}))]
-            self._concerns.show(Rows(found))
+            self._concerns.show(Rows(concern for concern in self._worries if fits(concern.item)))
 
     def _versions(self) -> list[Text]:
         own = self._state
@@ -153,24 +180,34 @@ class LabelsScreen(Fed):
         return self._state.find(self._concerns.row.id) if pane == "problems" and self._concerns.row else None
 
     def on_virtual_table_highlighted(self, message: VirtualTable.Highlighted) -> None:
-        if message.table is self._table and self.query("#aside") and self.query_one("#aside").display:
+        if message.table is self._table:
+            self._show_details()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_details)  # there may be room for them now
+
+    def _show_details(self) -> None:
+        if self.query("#aside") and self.query_one("#aside").display:
             row = self._table.row
-            self.query_one("#details", TextView).show(labelled.in_short(row) if row else [])
+            self.query_one("#details", TextView).show(label_words.in_short(row) if row else [])
 
     def on_virtual_table_opened(self, message: VirtualTable.Opened) -> None:
-        if message.table is self._trends.table:
-            self._only(self._trends.table.row)
+        if message.table in (self._trends.table, self._figures.table):
+            row = message.table.row if isinstance(message.table, VirtualTable) else None
+            self._only(row.key if isinstance(row, Series) else "")
         elif self._indicator is not None:
             from tui.screens.indicator import IndicatorScreen
 
             self.app.push_screen(IndicatorScreen(self._indicator, self._state.axes))
+        elif self._concerns.row is not None and self._concerns.row.key:
+            self._only(self._concerns.row.key)
         elif self._concerns.row is not None:
             self.notify(self._concerns.row.text, timeout=15)
 
-    def _only(self, series: Series | None) -> None:
-        """Show the indicators of one axis or origin."""
-        if series is not None:
-            self.wanted = series.key
+    def _only(self, wanted: str) -> None:
+        """Show the indicators that a filter lets through: of one axis, origin or state, or that wait for a model."""
+        if wanted:
+            self.wanted = wanted
             self.run_worker(self.action_see("indicators"))
 
     def copied(self) -> str:
@@ -182,6 +219,11 @@ class LabelsScreen(Fed):
     def action_sort(self) -> None:
         self._order = _ORDERS[(_ORDERS.index(self._order) + 1) % len(_ORDERS)]
         self._fill_current()
+
+    def action_see_queue(self) -> None:
+        from tui.screens.queue import QueueScreen
+
+        self.app.push_screen(QueueScreen(self._state))
 
     def action_decide_axis(self) -> None:
         from tui.screens.decide import DecideScreen

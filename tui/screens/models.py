@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.binding import BindingType
+from textual.worker import Worker, get_current_worker
 
 from observatudo import figures, paths
 from observatudo.i18n import _
-from tui import dbtstate, dbtwords
+from tui import dbtcloud, dbtstate, dbtwords
 from tui.actions import Action, bindings
 from tui.dbtstate import Model, Source, Test
+from tui.jobs import Failed, result
 from tui.panes import Pane, Panes
 from tui.screens.fed import Fed
 from tui.sift import Item, sifter
@@ -32,6 +35,7 @@ ACTIONS = (
     Action("models.docs", "d", lambda: _("dbt's pages"), "open_docs", hint=True),
 )
 _TARGET = Path("dbt/target")
+_LOADS = "20"  # of BigQuery, that are listed
 
 MODELS: tuple[Column[Model], ...] = (
     Column(lambda: _("layer"), 6, lambda m: m.layer, sort="layer", tone=lambda _m: "muted"),
@@ -86,6 +90,11 @@ class ModelsScreen(Fed):
         self._state = dbtstate.state({})
         self._past: dbtstate.Past = ()
         self._order = _ORDERS[0]
+        self._cloud: dbtcloud.Cloud | None = None
+        self._jobs: list[dbtcloud.Job] = []
+        self._said = ""
+        self._asking: Worker[None] | None = None
+        self._is_asked = False
 
     def asked(self) -> Sequence[str]:
         return ["models"]
@@ -109,9 +118,11 @@ class ModelsScreen(Fed):
 
     def understood(self, content: Json) -> None:
         self._state = dbtstate.state(content)
+        self._is_asked = False
 
     def past(self) -> None:
         self._past = dbtstate.past(self.context.view)
+        self._jobs = dbtcloud.jobs(self.context.view) if self._state.in_bigquery else []
 
     def heading(self) -> str:
         """Return what matters most first: the rest may be cut off."""
@@ -146,7 +157,39 @@ class ModelsScreen(Fed):
         elif pane == "counts":
             self._counts.fill(dbtstate.rows_over_versions(self._past))
         else:
-            self._target.show(dbtwords.about_target(own), keep=True)
+            self._ask_bigquery()
+            more = dbtcloud.lines(self._cloud, self._said, self._jobs) if own.in_bigquery else []
+            self._target.show([*dbtwords.about_target(own), *more], keep=True)
+
+    # --- what is in BigQuery: asked for once the pane is seen
+
+    def _ask_bigquery(self) -> None:
+        if self._state.in_bigquery and not self._is_asked and self._asking is None:
+            self._is_asked, self._said = True, _("BigQuery is asked …  esc stops it")
+            self._asking = self._answered()
+
+    @work(exclusive=True, group="bigquery")
+    async def _answered(self) -> None:
+        try:
+            content = await result(self.context.root, ["warehouse", "--json", "--loads", _LOADS], fine=(0, 1))
+            self._cloud, self._said = dbtcloud.understood(content), ""
+        except Failed as failed:
+            self._cloud, self._said = None, str(failed)
+        finally:
+            if self._asking is get_current_worker():
+                self._asking = None
+        self._fill_current()
+
+    def action_back(self) -> None:
+        """Stop asking BigQuery before anything else."""
+        worker, self._asking = self._asking, None
+        if worker is None or len(self.app.screen_stack) > 1:
+            self._asking = worker
+            super().action_back()
+            return
+        worker.cancel()
+        self._said = _("stopped; r asks again")
+        self._fill_current()
 
     def on_virtual_table_opened(self, message: VirtualTable.Opened) -> None:
         from tui.screens.model import ReadScreen, TestScreen

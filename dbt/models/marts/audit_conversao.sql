@@ -16,7 +16,7 @@ select
     dataset,
     id_indicador,
     linhas,
-    cast(falhas_conversao as {{ dbt.type_bigint() }}) as falhas_conversao,
-    cast(numeros_perdidos as {{ dbt.type_bigint() }}) as numeros_perdidos,
+    cast(falhas_conversao as {{ tipo_inteiro() }}) as falhas_conversao,
+    cast(numeros_perdidos as {{ tipo_inteiro() }}) as numeros_perdidos,
     cast(falhas_conversao + numeros_perdidos as {{ tipo_double() }}) / linhas as taxa_falha
 from contado

@@ -13,7 +13,7 @@ contado as (
     select
         citado.fonte,
         citado.dataset,
-        cast(sum(citado.nulo) as {{ dbt.type_bigint() }}) as nulos,
+        cast(sum(citado.nulo) as {{ tipo_inteiro() }}) as nulos,
         count(distinct case when localidade.nivel = 'municipio' then citado.id_localidade end) as municipios,
         min(citado.data_referencia) as primeiro_periodo,
         max(citado.data_referencia) as ultimo_periodo
@@ -46,7 +46,7 @@ select
     carga.data_snapshot,
     carga.versao_dado,
     carga.versao_config
-from {{ source('observatudo', 'carga') }} as carga
+from {{ presentes(source('observatudo', 'carga')) }} as carga
 cross join oficial
 left join contado
     on carga.fonte = contado.fonte and carga.dataset = contado.dataset

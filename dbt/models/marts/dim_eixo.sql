@@ -1,3 +1,4 @@
+{{ config(cluster_by=['eixo']) }}
 select
     eixo,
     nome,

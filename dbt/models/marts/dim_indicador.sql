@@ -1,3 +1,4 @@
+{{ config(cluster_by=['id_indicador']) }}
 -- An indicator without a label yet belongs to the axis Indefinido.
 select
     indicador.id_indicador,
@@ -10,6 +11,8 @@ select
     rotulo.confianca,
     rotulo.origem,
     rotulo.versao_classificador,
+    rotulo.versao_modelo,
+    rotulo.versao_prompt,
     rotulo.versao_taxonomia,
     indicador._fonte as fonte,
     indicador._dataset as dataset,
@@ -19,5 +22,5 @@ select
     indicador._versao_config,
     indicador._ativo
 from {{ ref('stg_indicador') }} as indicador
-left join {{ source('observatudo', 'rotulo') }} as rotulo
+left join {{ presentes(source('observatudo', 'rotulo')) }} as rotulo
     on indicador.id_indicador = rotulo.id_indicador

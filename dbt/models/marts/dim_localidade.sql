@@ -1,3 +1,4 @@
+{{ config(cluster_by=['id_localidade']) }}
 -- The official list decides which municipalities there are and what they are called; the Treasury's
 -- register adds population and CNPJ. The Federal District has one municipality, Brasilia: the register
 -- keeps the District's own row up to date, so its figures come before those of Brasilia's row. The
@@ -28,7 +29,7 @@ ente as (
 soma as (
     select
         '1' as id_ente,
-        cast(sum(ente.populacao) as {{ dbt.type_bigint() }}) as populacao,
+        cast(sum(ente.populacao) as {{ tipo_inteiro() }}) as populacao,
         max(ente.exercicio) as exercicio
     from {{ ref('uf') }} as uf
     left join ente
@@ -36,8 +37,9 @@ soma as (
     having count(ente.populacao) = count(*)
 ),
 
--- where a place's population stands: `ordem` 1 comes before 2
-populacao as (
+-- where a place's population stands: `ordem` 1 comes before 2. Not called populacao: to BigQuery a table's name
+-- comes before a column's, and the column would be the whole row.
+candidata as (
     select id_ente as id_localidade, populacao, exercicio, 2 as ordem from ente where id_ente != '1'
     union all
     select '5300108' as id_localidade, populacao, exercicio, 1 as ordem from ente where id_ente = '53'
@@ -49,7 +51,7 @@ escolhida as (
     select
         id_localidade, populacao, exercicio,
         row_number() over (partition by id_localidade order by ordem) as posicao
-    from populacao
+    from candidata
     where populacao is not null
 )
 

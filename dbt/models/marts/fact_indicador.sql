@@ -1,3 +1,15 @@
+-- On BigQuery only the months in `meses` are built again; the DuckDB file is made anew each time.
+{% if target.type == 'bigquery' %}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='insert_overwrite',
+    full_refresh=var('completo') or none,
+    on_schema_change='fail',
+    partition_by={'field': 'data_referencia', 'data_type': 'date', 'granularity': 'month'},
+    partitions=meses_sql(),
+    cluster_by=['id_indicador', 'id_municipio'],
+) }}
+{% endif %}
 -- One population per place is known (see ano_populacao), whatever the year observed: it stands beside the rate.
 select
     observacao.id_indicador,
@@ -25,3 +37,6 @@ left join {{ ref('dim_indicador') }} as indicador
     on observacao.id_indicador = indicador.id_indicador
 left join {{ ref('dim_localidade') }} as localidade
     on observacao.id_municipio = localidade.id_localidade
+{% if so_alguns_meses() %}
+where {{ nos_meses('observacao.data_referencia') }}
+{% endif %}

@@ -15,12 +15,12 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from observatudo import paths
+from observatudo import dvccache, paths
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 from observatudo.runs.inputs import file_sha256, listing_sha256
 from observatudo.runs.model import Record
-from observatudo.versions import Entry, Out, Version, Versions, disk
+from observatudo.versions import Entry, Out, Version, Versions
 from observatudo.yamlfile import plain
 
 _MARTS = paths.MARTS.as_posix()
@@ -228,7 +228,7 @@ class Facts:
     def _file(self, out: str, entry: Entry) -> File:
         local = self.version.local(out, entry)
         name = f"{out}/{entry.relpath}" if entry.relpath else out
-        md5 = disk.md5(local)
+        md5 = dvccache.md5(local)
         if md5 != entry.md5:
             raise _tampered(name, str(local))
         return File(name, md5, file_sha256(local), local.stat().st_size)

@@ -81,12 +81,12 @@ def _finish(root: Path, git: Plumbing, versions: Versions, intent: Intent, links
     switch.forward(root, git, intent, watch.step)
     _mend(root, versions, intent, links)
     done = Done(intent.commit)
-    if intent.warehouse == "rebuilt":
+    if intent.warehouse != "untouched":
         watch.step("build warehouse")
-        try:
-            done.warehouse_rows = warehouse.rebuild(root, intent.rollback_id, intent.when, watch.progress)
-        except ObservatudoError as error:  # data and configuration are back; this is only a cache of them
-            done.notes.append(_("the warehouse could not be built: {reason}").format(reason=error.message))
+        can_build = intent.warehouse == "rebuilt"
+        renewed = warehouse.renew(root, intent.rollback_id, intent.when, watch.progress, can_build=can_build)
+        done.warehouse_rows = renewed.rows
+        done.notes += renewed.notes
     return done
 
 
@@ -167,6 +167,8 @@ def abort(root: Path, watch: Watch | None = None) -> Done:
         done.notes += _keep_edits(root, git, intent)
         _make_indexes(root, git, intent)
         _undo(root, git, intent, watch)
+    if intent.warehouse != "untouched":
+        done.notes += warehouse.remarks(root)  # BigQuery may have gone back before it was cut off
     return _reported(root, done)
 
 

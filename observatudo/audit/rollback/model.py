@@ -93,7 +93,7 @@ class Moved:
 
 @dataclass(frozen=True)
 class Warehouse:
-    """What becomes of the warehouse file.
+    """What becomes of the warehouse: a file, or tables in BigQuery, which are merged back in both latter cases.
 
     ``untouched``: its version does not change. ``rebuilt``: from the restored data, by dbt. ``dropped``: removed,
     because dbt's models moved on since that version. ``rows`` of all marts in the version to come, where it says.
@@ -101,6 +101,27 @@ class Warehouse:
 
     effect: Literal["untouched", "rebuilt", "dropped"]
     rows: int | None = None
+
+
+@dataclass(frozen=True)
+class MergedTable:
+    """What the load of a table will do in BigQuery: rows, and the most bytes it sends. ``mode`` as in the ledger."""
+
+    name: str
+    mode: Literal["completa", "diferenca"]
+    inserted: int
+    updated: int
+    removed: int
+    bytes_to_send: int
+
+
+@dataclass(frozen=True)
+class Merge:
+    """What will happen to BigQuery's tables of loads; ``problem`` says why that is not known."""
+
+    place: str
+    tables: tuple[MergedTable, ...]
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,10 +151,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Effect:
-    """A plan with what it does to rows: table → comparison from now to then, of the tables that differ."""
+    """A plan with what it does to rows: table → comparison from now to then, of the tables that differ.
+
+    ``merge`` is what that means for a warehouse in BigQuery, None for another.
+    """
 
     plan: Plan
     subject: str
     date: str
     tables: Mapping[str, Table]
     pulled: int = 0
+    merge: Merge | None = None

@@ -27,7 +27,8 @@ _SCHEMA = "configs/schema"
 
 def config_of(dataset: str) -> tuple[str, ...]:
     """Return the files of a dataset's own configuration; its lines in params.yaml come beside."""
-    return (f"{inputs.DATASETS}/{dataset}.yaml", f"{SNAPSHOTS}/{dataset}", f"{SNAPSHOTS}/{dataset}.dvc")
+    own = (f"{place}/{dataset}.yaml" for place in (inputs.DATASETS, inputs.CORRECTIONS))
+    return (*own, f"{SNAPSHOTS}/{dataset}", f"{SNAPSHOTS}/{dataset}.dvc")
 
 
 def metrics_of(dataset: str) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 
 from observatudo import paths
-from observatudo.audit.rollback import guard, held, moved, places, rows
+from observatudo.audit.rollback import guard, held, merge, moved, places, rows
 from observatudo.audit.rollback.model import (
     Blob,
     Effect,
@@ -32,6 +32,7 @@ from observatudo.versions.lock import FILE
 from observatudo.warehouse import presence
 from observatudo.yamlfile import plain
 
+_SHORT = 8
 _TRANSFORM = "transform"
 _METRICS = (paths.METRICS / "transform.json").as_posix()
 
@@ -44,7 +45,10 @@ def effect(root: Path, request: Request, told: Callable[[str], None] = lambda _t
     """
     made = _made(root, request)
     tables = rows.count(made.now, made.then, made.have, made.want, told) if request.data else {}
-    return Effect(made.plan, made.then.subject or "", made.then.date or "", tables, made.pulled)
+    versions = Versions(root)
+    git = Plumbing(versions.repo, versions.prefix)
+    merged = merge.preview(root, git, made.plan, made.then, made.want)
+    return Effect(made.plan, made.then.subject or "", made.then.date or "", tables, made.pulled, merged)
 
 
 def plan(root: Path, request: Request) -> Plan:
@@ -89,7 +93,7 @@ def _made(root: Path, request: Request) -> _Made:
         moved=_moved(root, git, wanted, now, then, files, on_disk),
         warehouse=Warehouse("untouched"),
         records=records,
-        notes=tuple(wanted.notes),
+        notes=(*wanted.notes, *_answers_left(files, now)),
         texts=wanted.texts,
     )
     return _Made(_with_warehouse(root, result, now, then), now, then, have, want, pulled)
@@ -130,6 +134,16 @@ def _require_there(now: Version, then: Version, request: Request) -> None:
         where=f"{request.revision}:{places.PARAMS}",
         next_step=f"observatudo remove {key}" if known else "observatudo datasets",
     )
+
+
+def _answers_left(files: Sequence[FileChange], now: Version) -> Iterator[str]:
+    """Say how to get answers back that were paid for and that the older version did not have."""
+    gone = sum(file.new is None and _is_in(file.path, paths.ANSWERS.as_posix()) for file in files)
+    if gone:
+        text = _(
+            "{count} file(s) of models' answers go too; to keep what was paid for: git checkout {commit} -- {path}"
+        )
+        yield text.format(count=gone, commit=str(now.commit)[:_SHORT], path=paths.ANSWERS)
 
 
 def _datasets(version: Version) -> set[str]:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from observatudo import dvccache
 from observatudo.audit.rollback import intent as intents
 from observatudo.audit.rollback import ledger
 from observatudo.audit.rollback.intent import Intent
@@ -15,7 +16,7 @@ from observatudo.audit.rollback.switch import caches
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 from observatudo.runs.inputs import blob_of
-from observatudo.versions import Store, disk
+from observatudo.versions import Store
 
 _MODE = "100644"
 
@@ -68,7 +69,7 @@ def copy(root: Path, store: Store, files: Iterable[HeldFile], links: list[str]) 
             ready.parent.mkdir(parents=True, exist_ok=True)
             ready.unlink(missing_ok=True)
             transfer(localfs, str(store.path(file.new)), localfs, str(ready), links=list(links))
-            if disk.md5(ready) != file.new:
+            if dvccache.md5(ready) != file.new:
                 raise ObservatudoError(
                     _("the cache's object of {name} changed while it was copied").format(name=file.path),
                     where=str(store.path(file.new)),

@@ -19,9 +19,10 @@ def content(effect: Effect) -> dict[str, object]:
 
     ``to`` and ``from`` are commits; ``files`` are Git's and ``outputs`` DVC's, ``held`` single files of outputs that
     change on disk (MD5, null: not there); ``tables`` count rows from now (a) to then (b); ``stale`` are stages that
-    ``dvc status`` will name.
+    ``dvc status`` will name. ``bigquery`` (only there) is what the load of that version will do, table by table.
     """
     plan = effect.plan
+    merge = {"bigquery": asdict(effect.merge)} if effect.merge else {}
     return {
         "to": plan.target,
         "from": plan.start,
@@ -35,6 +36,7 @@ def content(effect: Effect) -> dict[str, object]:
         "held": {file.path: {"old": file.old, "new": file.new} for file in plan.held},
         "tables": {name: table.model_dump(mode="json", include=_COUNTS) for name, table in effect.tables.items()},
         "warehouse": asdict(plan.warehouse),
+        **merge,
         "stale": {stage.stage: list(stage.why) for stage in plan.moved},
         "records": list(plan.records),
         "notes": list(plan.notes),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
+from observatudo import figures
 from observatudo.audit.rollback import preview
 from observatudo.audit.rollback.apply import Done
-from observatudo.audit.rollback.model import Effect, Plan, Request
+from observatudo.audit.rollback.model import Effect, Merge, Plan, Request
 from observatudo.compare.model import Table
 from observatudo.i18n import _
 
@@ -26,7 +27,7 @@ def before(effect: Effect) -> str:
     lines += _files(plan)
     lines += _outputs(plan)
     lines += list(_rows(effect.tables))
-    lines += _warehouse(plan)
+    lines += _merge(plan, effect.merge) if effect.merge else _warehouse(plan)
     if effect.pulled:
         lines.append(_("{count} object(s) came from the remote for this").format(count=effect.pulled))
     for path in plan.records:
@@ -95,6 +96,25 @@ def _warehouse(plan: Plan) -> list[str]:
     if effect == "dropped":
         return [_("warehouse: will be removed, as dbt's models moved on since; dvc repro builds it anew")]
     return [_("warehouse: stays as it is")]
+
+
+def _merge(plan: Plan, merge: Merge) -> list[str]:
+    """Say what the load will do in BigQuery, and whether dbt builds its models then."""
+    if merge.problem:
+        told = _("warehouse in BigQuery: what its load will do is not known: {why}").format(why=merge.problem)
+        return [told, _("  it is tried once the files are back; they go back in any case")]
+    size = figures.size(sum(table.bytes_to_send for table in merge.tables))
+    head = _("warehouse in BigQuery, {place}: {count} table(s) will be merged back, {size} to send at most")
+    lines = [head.format(place=merge.place, count=len(merge.tables), size=size)]
+    lines += _cut(
+        [
+            f"  {table.name}  +{table.inserted:,} ~{table.updated:,} -{table.removed:,}  ({table.mode})"
+            for table in merge.tables
+        ]
+    )
+    if plan.warehouse.effect == "rebuilt":
+        return [*lines, _("  then dbt builds its models from them")]
+    return [*lines, _("  dbt's models moved on since; dvc repro builds them")]
 
 
 def _status_after(plan: Plan) -> list[str]:

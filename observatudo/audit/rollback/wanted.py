@@ -57,7 +57,8 @@ class Wanted:
         goes: dict[str, Blob | None] = {}
         if self.request.config:
             own = places.config_of(key)
-            mine = [path for path in old.keys() | new.keys() if path in own or path.startswith(f"{own[1]}/")]
+            snapshot = f"{places.SNAPSHOTS}/{key}/"
+            mine = [path for path in old.keys() | new.keys() if path in own or path.startswith(snapshot)]
             goes |= {path: new.get(path) for path in mine}
             source, _slash, name = key.partition("/")
             goes[places.PARAMS] = self._spliced(old, places.PARAMS, [("datasets", key), ("ds", source, name)])

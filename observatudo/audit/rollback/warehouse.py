@@ -1,9 +1,14 @@
-"""The warehouse file after a rollback: built again from the restored data, or gone so that nobody reads a stale one."""
+"""The warehouse after a rollback.
+
+A file is built again from the restored data, or goes, so that nobody reads a stale one. Tables in BigQuery are merged
+back to the restored version, and dbt's models built from them.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from observatudo import paths
@@ -13,6 +18,66 @@ from observatudo.i18n import _
 from observatudo.warehouse import presence
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Renewed:
+    """What became of it: the rows of its marts (None: not built), and remarks."""
+
+    rows: int | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def target(root: Path) -> str:
+    """Return the warehouse that params.yaml names: ``duckdb``, also where it cannot be read, or ``bigquery``."""
+    from observatudo.config import load_params
+
+    try:
+        return load_params(root).warehouse.target
+    except ObservatudoError:
+        return "duckdb"
+
+
+def renew(root: Path, run: str, when: str, progress: Progress, *, can_build: bool) -> Renewed:
+    """Have the warehouse follow the files that were restored; never raises ObservatudoError, as these stand.
+
+    ``run`` and ``when`` (ISO 8601, UTC) stand in its technical columns. Without ``can_build``, as dbt's models have
+    moved on since, only BigQuery's tables of loads go back.
+    """
+    if target(root) == "bigquery":
+        return _in_bigquery(root, run, when, progress, can_build=can_build)
+    if not can_build:
+        return Renewed()
+    try:
+        return Renewed(rebuild(root, run, when, progress))
+    except ObservatudoError as error:  # data and configuration are back; this is only a cache of them
+        return Renewed(notes=[_("the warehouse could not be built: {reason}").format(reason=error.message)])
+
+
+def _in_bigquery(root: Path, run: str, when: str, progress: Progress, *, can_build: bool) -> Renewed:
+    """Bring the restored version by the same load as the pipeline's, which merges backwards, and build it."""
+    from observatudo import journal
+    from observatudo.runs.inputs import head_commit
+    from observatudo.warehouse.bigquery import again, state
+    from observatudo.warehouse.bigquery.telling import By
+
+    renewed, missing = Renewed(), f"{state.LOAD} && {state.BUILD}"
+    try:
+        settings = state.required(root)
+        by = By(run, head_commit(root) or "", journal.who() or "")
+        renewed.notes.append(again.load(root, settings, by, lambda _done, _total: None).told())
+        missing = state.BUILD if can_build else "dvc repro"
+        if can_build:
+            renewed.rows = again.build(root, settings, by, when, progress)
+    except ObservatudoError as error:
+        text = _("files and data are back, the warehouse in BigQuery is not: {reason}; to finish: {command}")
+        renewed.notes.append(text.format(reason=error.message, command=missing))
+    return renewed
+
+
+def remarks(root: Path) -> list[str]:
+    """Say where the warehouse in BigQuery is not of the files that stand here, after a rollback was undone."""
+    return list(presence.warnings(root, root)) if target(root) == "bigquery" else []
 
 
 def rebuild(root: Path, run: str, when: str, progress: Progress) -> int:

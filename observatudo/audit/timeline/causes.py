@@ -25,14 +25,15 @@ _KINDS: tuple[tuple[str, Kind], ...] = (
     (paths.OVERRIDES.as_posix(), "override"),
     ("data/classified/answers", "answers"),
     (paths.RAW.as_posix(), "snapshot"),
+    (paths.CORRECTIONS.as_posix(), "correction"),
     ("configs/prompts", "prompt"),
     (paths.TAXONOMY.as_posix(), "taxonomy"),
     (paths.LABELLED.as_posix(), "examples"),
     ("configs", "config"),
 )
 _ORDER: tuple[Kind, ...] = (
-    "unexplained", "snapshot", "override", "answers", "prompt", "taxonomy", "examples", "config", "params", "stage",
-    "code", "libraries",
+    "unexplained", "snapshot", "correction", "override", "answers", "prompt", "taxonomy", "examples", "config",
+    "params", "stage", "code", "libraries",
 )  # fmt: skip
 _FIRST = (f"{paths.RAW.as_posix()}/", f"{_CONFIGS}/")  # of a new stage, whose inputs are all new, only these are told
 Owners = Callable[[Iterable[str]], set[str]]  # of outputs that changed, those that hold what is asked for

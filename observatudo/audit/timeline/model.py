@@ -10,6 +10,7 @@ SCHEMA_VERSION = 1
 Change = Literal["added", "removed", "changed"]
 Kind = Literal[
     "snapshot",
+    "correction",
     "config",
     "params",
     "override",

@@ -193,6 +193,7 @@ def kind(name: str) -> str:
         "snapshot": _("snapshot"),
         "config": _("config"),
         "params": _("parameter"),
+        "correction": _("correction"),
         "override": _("override"),
         "answers": _("answers"),
         "prompt": _("prompt"),

@@ -158,7 +158,7 @@ class Objects:
                 yield self._finding("note", "remote", what, md5, remote.where(md5), "dvc push")
         elif found.md5 != md5.removesuffix(FOLDER):
             what = _("an object in the remote is not the bytes that were put there")
-            mend = f"rm -f {remote.where(md5)} && dvc push" if remote.folder else f"dvc push --remote {remote.name}"
+            mend = f"rm -f {remote.where(md5)} && dvc push" if remote.folder else "make push"
             yield self._finding("tampered", "remote", what, md5, remote.where(md5), mend)
 
     def _renew(self, md5: str) -> str:

@@ -127,14 +127,19 @@ def history(git: GitData, ledger: Ledger, commits: list[str]) -> Iterator[Findin
         yield Finding("tampered", "history", what.format(commits=shown), path, next_step, versions=names)
 
 
-def changed_records(git: GitData, commits: list[str]) -> dict[str, list[Change]]:
-    """Return path → the commits (newest first, as given) that changed or deleted a record that a parent had."""
+def changed_records(
+    git: GitData, commits: list[str], place: str = AUDIT, ending: str = ".json"
+) -> dict[str, list[Change]]:
+    """Return path → the commits (newest first, as given) that changed or deleted a file that a parent had.
+
+    Looked at are the files under ``place`` whose names have that ``ending``: the records, unless told otherwise.
+    """
     if not commits:
         return {}
     found: dict[str, list[Change]] = defaultdict(list)
     text = "".join(f"{commit}\n" for commit in commits).encode()
     arguments = ("--stdin", "-m", "-r", "--root", "--no-renames", "--raw", "--no-abbrev", "--diff-filter=MDT")
-    out = git.run("diff-tree", *arguments, "--", f"{git.prefix}{AUDIT}", text=text)
+    out = git.run("diff-tree", *arguments, "--", f"{git.prefix}{place}", text=text)
     commit = ""
     for line in out.decode(errors="surrogateescape").splitlines():
         if not line.startswith(":"):
@@ -142,6 +147,6 @@ def changed_records(git: GitData, commits: list[str]) -> dict[str, list[Change]]
             continue
         meta, _tab, path = line.partition("\t")
         _old, _new, before, after, kind = meta.split(" ")
-        if path.endswith(".json"):
+        if path.endswith(ending):
             found[path.removeprefix(git.prefix)].append(Change(commit, before, None if kind == "D" else after))
     return found

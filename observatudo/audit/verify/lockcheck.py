@@ -215,12 +215,13 @@ class LockCheck:
             files |= {f"{place}/{entry.relpath}": entry.md5 for entry in listed}
         version = self.lock.commit or self.scene.head
         tree = self.scene.git.tree(version) if version else {}
-        files |= {
-            name[len(path) + 1 :]: self.scene.contents.md5(blob.sha)
+        in_git = {
+            name[len(path) + 1 :]: blob
             for name, blob in tree.items()
             if name.startswith(f"{path}/") and name[len(path) + 1 :] not in files
         }
-        sizes = [out.size for out in inside.values()]
+        files |= {name: self.scene.contents.md5(blob.sha) for name, blob in in_git.items()}
+        sizes = [*(out.size for out in inside.values()), *(blob.size for blob in in_git.values())]
         size = sum(size or 0 for size in sizes) if None not in sizes else None
         return Out(path=path, md5=folder_md5(files), size=size, nfiles=len(files))
 

@@ -78,6 +78,10 @@ class Remote:
     def _store(self) -> HashFileDB:
         from dvc.repo import Repo
 
+        from observatudo.remote import unreachable
+
+        if why := unreachable(self.root):
+            raise OSError(why)
         with Repo(str(self.root)) as repo:
             store: HashFileDB = repo.cloud.get_remote_odb(self.name)
         return store

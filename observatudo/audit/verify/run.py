@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from observatudo import paths
-from observatudo.audit.verify import anchors, ledger, outputs, records, snapshots, warehouse
+from observatudo.audit.verify import anchors, answers, ledger, outputs, records, snapshots, warehouse
 from observatudo.audit.verify.anchors import Anchor
 from observatudo.audit.verify.cached import Objects
 from observatudo.audit.verify.gitdata import GitData
@@ -64,6 +64,10 @@ def _ledger(scene: Scene) -> Iterator[Finding]:
     if scene.work_tree:
         yield from ledger.work_tree(scene.root, scene.ledger)
     yield from ledger.history(scene.git, scene.ledger, scene.commits)
+    if scene.head is not None:
+        yield from answers.history(scene.git, scene.commits, scene.head)
+        if scene.work_tree:
+            yield from answers.work_tree(scene.git, scene.root, scene.head)
     yield from records.check(scene.git, scene.ledger)
     if scene.head is not None:
         yield from anchors.commits(scene.git, scene.commits if scene.whole else [scene.head])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,9 @@ from observatudo.audit.verify.locks import LockAt
 from observatudo.audit.verify.objects import entries
 from observatudo.audit.verify.report import Finding
 from observatudo.audit.verify.scene import Scene
+from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
+from observatudo.ingest.sql import ident
 from observatudo.versions.lock import FOLDER
 from observatudo.versions.store import Entry
 from observatudo.warehouse import presence
@@ -21,54 +24,86 @@ if TYPE_CHECKING:
     import duckdb
 
 MARTS = paths.MARTS.as_posix()
-_SUFFIX = ".parquet"
-_WHERE = presence.WAREHOUSE.as_posix()
-_RENEW = "dvc repro --force --single-item transform"
+SUFFIX = ".parquet"
 _MEMORY = "1GB"  # what does not fit goes to disk
+
+
+@dataclass(frozen=True)
+class Held:
+    """The warehouse in words: where it is, and the command that renews it."""
+
+    where: str
+    renew: str
+
+
+_FILE = Held(presence.WAREHOUSE.as_posix(), "dvc repro --force --single-item transform")
 
 
 def check(scene: Scene, objects: Objects, lock: LockAt) -> Iterator[Finding]:
     """Give the marts whose rows in the warehouse are not those of the version that the lock names.
 
     Only what is published is compared: the warehouse's technical columns name the run. Nothing is said where there is
-    no warehouse.
+    no warehouse. Of BigQuery the tables of loads are held against the ledger and the version too.
     """
     out = lock.outs.get(MARTS)
+    if out is None:
+        return
+    if _is_in_bigquery(scene.root):
+        from observatudo.audit.verify import bigquery
+
+        yield from bigquery.check(scene, objects, out.md5)
+        return
     database = scene.root / presence.WAREHOUSE
-    if out is None or not database.is_file():
+    if not database.is_file():
         return
     if presence.is_current(scene.root):
-        yield from _judged(scene, objects, database, out.md5)
+        yield from _of_file(scene, objects, database, out.md5)
     else:
-        yield _of_another_version()
+        yield of_another_version(_FILE)
 
 
-def _of_another_version() -> Finding:
+def _is_in_bigquery(root: Path) -> bool:
+    from observatudo.config import load_params
+
+    try:
+        return load_params(root).warehouse.target == "bigquery"
+    except ObservatudoError:  # told of where the configuration is checked
+        return False
+
+
+def of_another_version(held: Held) -> Finding:
     what = _("the warehouse is of another version than the outputs")
-    return Finding("stale", "warehouse", what, _WHERE, _RENEW)
+    return Finding("stale", "warehouse", what, held.where, held.renew)
 
 
-def _judged(scene: Scene, objects: Objects, database: Path, md5: str) -> Iterator[Finding]:
-    """Compare; rows that are all those of another version's marts were not tampered with."""
+def _of_file(scene: Scene, objects: Objects, database: Path, md5: str) -> Iterator[Finding]:
     import duckdb
 
     try:
         with duckdb.connect(database, read_only=True, config={"memory_limit": _MEMORY}) as connection:
-            problems = _compared(connection, scene, objects, md5)
-            others = sorted(other for path, other in scene.made_anywhere if path == MARTS) if problems else []
-            if any(_is_of(connection, scene, other) for other in others if other != md5):
-                yield _of_another_version()
-                return
+            found = list(judged(connection, scene, objects, md5, _FILE))
     except duckdb.Error as error:
         why = " ".join(str(error).split())[:160]
         if isinstance(error, duckdb.IOException) and "lock" in why.lower():
-            yield Finding("note", "warehouse", _("the warehouse is in use: {why}").format(why=why), _WHERE)
+            yield Finding("note", "warehouse", _("the warehouse is in use: {why}").format(why=why), _FILE.where)
         else:
             what = _("the warehouse cannot be read: {why}").format(why=why)
-            yield Finding("tampered", "warehouse", what, _WHERE, _RENEW)
+            yield Finding("tampered", "warehouse", what, _FILE.where, _FILE.renew)
+        return
+    yield from found
+
+
+def judged(
+    connection: duckdb.DuckDBPyConnection, scene: Scene, objects: Objects, md5: str, held: Held
+) -> Iterator[Finding]:
+    """Compare; rows that are all those of another version's marts were not tampered with. Raises duckdb.Error."""
+    problems = _compared(connection, scene, objects, md5)
+    others = sorted(other for path, other in scene.made_anywhere if path == MARTS) if problems else []
+    if any(_is_of(connection, scene, other) for other in others if other != md5):
+        yield of_another_version(held)
         return
     for name, problem in problems.items():
-        yield Finding("tampered", "warehouse", problem, f"{_WHERE}: {name}", _RENEW, outputs=(name,))
+        yield Finding("tampered", "warehouse", problem, f"{held.where}: {name}", held.renew, outputs=(name,))
 
 
 def _is_of(connection: duckdb.DuckDBPyConnection, scene: Scene, md5: str) -> bool:
@@ -77,7 +112,7 @@ def _is_of(connection: duckdb.DuckDBPyConnection, scene: Scene, md5: str) -> boo
     if listing is None:
         return False
     for entry in entries(listing.read_bytes()) or []:
-        if entry.relpath.endswith(_SUFFIX):
+        if entry.relpath.endswith(SUFFIX):
             file = _at_hand(scene, entry.md5)
             if file is None or _differences(connection, _table(entry), file):
                 return False
@@ -95,17 +130,20 @@ def _at_hand(scene: Scene, md5: str) -> Path | None:
 
 def _compared(connection: duckdb.DuckDBPyConnection, scene: Scene, objects: Objects, md5: str) -> dict[str, str]:
     """Return mart → how it differs, of the marts whose files are at hand."""
-    problems = {}
+    found = {name: _differences(connection, name, file) for name, file in marts(scene, objects, md5)}
+    return {name: problem for name, problem in found.items() if problem}
+
+
+def marts(scene: Scene, objects: Objects, md5: str) -> Iterator[tuple[str, Path]]:
+    """Yield name and right bytes of the marts that the version made, of those whose files are at hand."""
     for entry in objects.listing(md5) or []:
-        file = _file(scene, objects, entry) if entry.relpath.endswith(_SUFFIX) else None
-        problem = _differences(connection, _table(entry), file) if file is not None else ""
-        if problem:
-            problems[_table(entry)] = problem
-    return problems
+        file = _file(scene, objects, entry) if entry.relpath.endswith(SUFFIX) else None
+        if file is not None:
+            yield _table(entry), file
 
 
 def _table(entry: Entry) -> str:
-    return entry.relpath.removesuffix(_SUFFIX)
+    return entry.relpath.removesuffix(SUFFIX)
 
 
 def _file(scene: Scene, objects: Objects, entry: Entry) -> Path | None:
@@ -121,10 +159,10 @@ def _differences(connection: duckdb.DuckDBPyConnection, name: str, file: Path) -
     """Say how many rows only one side has; equal rows count as often as they are there, and NaN equals NaN."""
     import pyarrow.parquet as pq
 
-    columns = ", ".join(_quoted(column) for column in pq.read_schema(file).names)
+    columns = ", ".join(ident(column) for column in pq.read_schema(file).names)
     if not columns:
         return ""
-    here = f"SELECT {columns} FROM {_quoted(name)}"
+    here = f"SELECT {columns} FROM {ident(name)}"
     made = f"SELECT {columns} FROM read_parquet(?)"
     tables = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [name]).fetchall()
     if tables == [(0,)]:
@@ -138,7 +176,3 @@ def _differences(connection: duckdb.DuckDBPyConnection, name: str, file: Path) -
     return _("the table {table} of the warehouse has {more} row(s) that were not made, and lacks {less}").format(
         table=name, more=counts[0], less=counts[1]
     )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

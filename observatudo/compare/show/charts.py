@@ -53,7 +53,8 @@ def draw(grid: Grid) -> str:
     return draws[grid.name](grid) if grid.name in draws else ""
 
 
-def _svg(title: str, height: float, parts: Sequence[str]) -> str:
+def svg(title: str, height: float, parts: Sequence[str]) -> str:
+    """Return a picture of the width of all of them, with its title for those who do not see it."""
     name = escape(title)
     return (
         f'<svg role="img" aria-label="{name}" viewBox="0 0 {_WIDTH} {height:g}" class="chart" '
@@ -61,17 +62,19 @@ def _svg(title: str, height: float, parts: Sequence[str]) -> str:
     )
 
 
-def _text(x: float, y: float, content: str, kind: str = "", more: str = "") -> str:
+def text_at(x: float, y: float, content: str, kind: str = "", more: str = "") -> str:
+    """Return a text; ``more`` are further attributes, escaped already."""
     return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}"{more}>{escape(content)}</text>'
 
 
-def _rect(x: float, y: float, width: float, height: float, kind: str, title: str = "") -> str:
+def rect_at(x: float, y: float, width: float, height: float, kind: str, title: str = "") -> str:
+    """Return a rectangle, with a title where there is one."""
     inside = f"<title>{escape(title)}</title>" if title else ""
     return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" class="{kind}">{inside}</rect>'
 
 
 def _name(y: float, text: str) -> str:
-    return _text(_NAME - 8, y + _BAR - 5, words.shortened(text, _LETTERS), "name")
+    return text_at(_NAME - 8, y + _BAR - 5, words.shortened(text, _LETTERS), "name")
 
 
 def _whole(cell: Cell) -> int:
@@ -90,12 +93,12 @@ def _bars(title: str, bars: Sequence[tuple[str, Sequence[tuple[str, Cell]]]]) ->
         for kind, cell in parts:
             width = (_WIDTH - _NAME - _NUMBER) * _whole(cell) / longest
             if _whole(cell):
-                shown.append(_rect(x, y, max(width, 0.5), _BAR, kind, f"{label}: {words.status(kind)} {cell.text}"))
+                shown.append(rect_at(x, y, max(width, 0.5), _BAR, kind, f"{label}: {words.status(kind)} {cell.text}"))
             x += width
         total = figures.count(sum(_whole(cell) for _kind, cell in parts))
         only = attributes(parts[0][1]) if len(parts) == 1 else ""
-        shown.append(_text(x + 6, y + _BAR - 5, total, "", only))
-    return _svg(title, len(bars) * _STEP + 4, shown)
+        shown.append(text_at(x + 6, y + _BAR - 5, total, "", only))
+    return svg(title, len(bars) * _STEP + 4, shown)
 
 
 def _columns(grid: Grid) -> str:
@@ -141,15 +144,15 @@ def _heat(title: str, cells: Sequence[tuple[Cell, Cell, Cell]]) -> str:
     size = (_WIDTH - _NAME) / len(heads)
     letters = max(3, int(size / 7))
     parts = [
-        _text(_NAME + size * (at + 0.5), 14, words.shortened(head, letters), "head") for at, head in enumerate(heads)
+        text_at(_NAME + size * (at + 0.5), 14, words.shortened(head, letters), "head") for at, head in enumerate(heads)
     ]
     parts += [_name(20.0 + at * _STEP, line) for at, line in enumerate(lines)]
     for a, b, number in cells:
         x, y = _NAME + size * heads.index(b.text), 20.0 + _STEP * lines.index(a.text)
         shade = math.ceil(_SHADES * math.sqrt(_whole(number) / most))
-        parts.append(_rect(x, y, size - 2, _STEP - 2, f"heat{shade}", f"{a.text} → {b.text}: {number.text}"))
-        parts.append(_text(x + size / 2, y + _BAR - 3, number.text, f"head on{shade}", attributes(number)))
-    return _svg(title, 24 + _STEP * len(lines), parts)
+        parts.append(rect_at(x, y, size - 2, _STEP - 2, f"heat{shade}", f"{a.text} → {b.text}: {number.text}"))
+        parts.append(text_at(x + size / 2, y + _BAR - 3, number.text, f"head on{shade}", attributes(number)))
+    return svg(title, 24 + _STEP * len(lines), parts)
 
 
 def _drift(grid: Grid) -> str:
@@ -164,7 +167,7 @@ def _drift(grid: Grid) -> str:
         for line, (side, box) in enumerate(zip("ab", boxes, strict=True)):
             parts += _drawn_box(side, [scale(quantile) for quantile in box], y + line * _STEP)
     title = _("distributions before (a, above) and after (b, below): least, quarter, median, three quarters, most")
-    return _svg(title, len(drawn) * 2.2 * _STEP + 4, parts) if drawn else ""
+    return svg(title, len(drawn) * 2.2 * _STEP + 4, parts) if drawn else ""
 
 
 def _box(row: tuple[Cell, ...]) -> list[float]:
@@ -184,6 +187,6 @@ def _drawn_box(side: str, box: Sequence[float], y: float) -> Iterator[str]:
     least, quarter, median, three, most = box
     middle = y + _BAR / 2
     yield f'<line x1="{least:.1f}" x2="{most:.1f}" y1="{middle:.1f}" y2="{middle:.1f}" class="whisker"/>'
-    yield _rect(quarter, y + 2, max(three - quarter, 1), _BAR - 4, f"side{side}")
+    yield rect_at(quarter, y + 2, max(three - quarter, 1), _BAR - 4, f"side{side}")
     yield f'<line x1="{median:.1f}" x2="{median:.1f}" y1="{y + 1:.1f}" y2="{y + _BAR - 1:.1f}" class="median"/>'
-    yield _text(_WIDTH - 12, y + _BAR - 5, side, "")
+    yield text_at(_WIDTH - 12, y + _BAR - 5, side, "")

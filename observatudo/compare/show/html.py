@@ -60,7 +60,7 @@ def _head(comparison: Comparison) -> str:
         a=figures.printable(comparison.a.name), b=figures.printable(comparison.b.name)
     )
     policy = (
-        f"default-src 'none'; style-src '{_hash(STYLE)}'; script-src '{_hash(SCRIPT)}'; img-src data:; "
+        f"default-src 'none'; style-src '{hashed(STYLE)}'; script-src '{hashed(SCRIPT)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     return "\n".join(
@@ -77,7 +77,7 @@ def _head(comparison: Comparison) -> str:
     )
 
 
-def _hash(content: str) -> str:
+def hashed(content: str) -> str:
     """Name an inline style or script by its hash, as a Content Security Policy wants it."""
     return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
 

@@ -103,14 +103,14 @@ def _foot(comparison: Comparison, found: Report, shortened: bool) -> str:
 
 
 def _section(section: Section) -> str:
-    inner = "\n".join(line for block in section.blocks for line in _block(block))
+    inner = "\n".join(line for part in section.blocks for line in block_lines(part))
     if section.key in _OPEN:
         return f"#### {escaped(section.title)}\n\n{inner}"
     summary = f"{escaped(section.title)} ({escaped(section.summary)})"
     return f"<details><summary>{summary}</summary>\n\n{inner}\n</details>\n"
 
 
-def _block(block: Block) -> Iterator[str]:
+def block_lines(block: Block) -> Iterator[str]:
     """Give the lines of a block, an empty one after it."""
     if isinstance(block, Line):
         yield from (_sentence(block.text), "")

@@ -1,0 +1,1 @@
+"""A read-only HTTP API over runs, datasets, versions, comparisons, labels and alerts (the extra ``api``)."""

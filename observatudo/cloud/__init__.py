@@ -1,0 +1,1 @@
+"""Google Cloud: where things are there, and the clients that speak to it."""

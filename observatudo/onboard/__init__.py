@@ -1,0 +1,1 @@
+"""A file nobody has declared yet → a proposed declaration, tried before anything of the repository changes."""

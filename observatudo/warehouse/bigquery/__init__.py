@@ -1,0 +1,1 @@
+"""The warehouse in BigQuery: what is sent, how it is merged, and what is present."""
