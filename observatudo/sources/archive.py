@@ -108,7 +108,15 @@ def _entries(archive: Path, packed: tarfile.TarFile, limit: int) -> list[tarfile
         if number > _MAX_ENTRIES:
             raise _too_many(archive)
         found += [entry] if entry.isfile() else []
+    _require_whole(archive, packed, limit)
     return found
+
+
+def _require_whole(archive: Path, packed: tarfile.TarFile, limit: int) -> None:
+    """Read what follows the last entry, where tarfile stops: the checksum of gzip and xz stands at the very end."""
+    assert packed.fileobj is not None  # opened for reading
+    while packed.fileobj.read(_CHUNK):
+        _require_sane(archive, packed.fileobj.tell(), limit)
 
 
 def _too_many(archive: Path) -> SnapshotError:

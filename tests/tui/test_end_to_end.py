@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import ROOT, run_in
 from tests.tui.browser import Chromium
-from tests.tui.observed import AFTER, BEFORE, PLACE
+from tests.tui.observed import AFTER, BEFORE, PLACE, SNAPSHOT
 from tests.tui.pilot import SIZES
 from tests.tui.serving import served
 from tests.tui.terminal import Terminal, terminal
@@ -125,8 +125,10 @@ def test_going_back_does_what_its_preview_said(observed: Path) -> None:
     assert _git(observed, "diff", "--stat", target, "HEAD", "--", "dvc.lock", "data/metrics", "data/raw") == ""
     compared = run_in(observed, "observatudo diff HEAD~1 HEAD --json --counts")
     tables = json.loads(compared.stdout)["rows"]
+    days = {_fetched_on(observed, version) for version in ("HEAD~1", "HEAD")}
     assert {name: table["changed"] for name, table in tables.items() if table["changed"]} == {
-        "sidra/populacao/observacao": 1, "audit_volumetria": 1, "carga": 1, "fact_indicador": 1,
+        # both tables of the dataset bear the day of its snapshot, only the observations its content
+        "sidra/populacao/observacao": 1, "audit_volumetria": 1, "carga": len(days), "fact_indicador": 1,
     }  # fmt: skip
     assert json.loads(run_in(observed, "dvc status --json").stdout) == {"record": ["always changed"]}
 
@@ -198,6 +200,11 @@ def test_the_same_in_a_browser_where_nothing_can_be_changed(observed: Path, tmp_
 
 def _git(root: Path, *words: str) -> str:
     return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _fetched_on(root: Path, version: str) -> str:
+    sidecar = _git(root, "show", f"{version}:{Path(SNAPSHOT).with_name('snapshot.json').as_posix()}")
+    return str(json.loads(sidecar)["fetched_at"])[:10]
 
 
 def _repro(root: Path) -> subprocess.Popen[bytes]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import lzma
 import os
 import stat
 import tarfile
 import zipfile
 import zlib
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -172,6 +174,24 @@ def broken(kind: str, path: Path) -> bytes:
         "zlib": zlib.compress(CSV),
         "empty": b"",
     }[kind]
+
+
+@pytest.mark.parametrize("size", [100_000, 100_352, 100_353, 3_000_000])
+def test_bytes_changed_in_a_packed_tar_are_seen_by_its_checksum_wherever_they_stand(
+    tmp_path: Path, target: Path, size: int
+) -> None:
+    """What cannot be packed lies there as it is, so that no decompressor stumbles: only the checksum tells."""
+    for compress in (gzip.compress, lambda content: lzma.compress(content, check=lzma.CHECK_CRC64)):
+        plain = io.BytesIO()
+        with tarfile.open(fileobj=plain, mode="w") as packed:
+            entry = tarfile.TarInfo("a.csv")
+            entry.size = size
+            packed.addfile(entry, io.BytesIO(Random(size).randbytes(size)))
+        content = bytearray(compress(plain.getvalue()))
+        content[size // 2] ^= 1
+        (tmp_path / "x.tgz").write_bytes(content)
+        with pytest.raises(SnapshotError, match="cannot be read"):
+            archive.extract(tmp_path / "x.tgz", {"a.csv": "a.csv"}, target)
 
 
 @pytest.mark.parametrize(
