@@ -187,10 +187,15 @@ def _read_as(field: Field, decimal: str, group: str) -> str:
 def grammar_of(decimal: str, group: str, *, whole_only: bool) -> str:
     """Return the regular expression of the numbers that are accepted: sign, groups of three, decimals.
 
-    A grouped number does not begin with zero: 0.123 is no way to write 123.
+    A grouped number does not begin with zero: 0.123 is no way to write 123. Numbers that need not be whole may be as
+    programs write the very small and the very large ones, ``9,5E-05``: one digit, an exponent with sign and two digits
+    at least, so that the code ``12E5`` stays a text; up to 299, which a double holds.
     """
     grouped = rf"[1-9]\d{{0,2}}(?:{re.escape(group)}\d{{3}})+|" if group else ""
-    return rf"[+-]?(?:{grouped}\d+)" + ("" if whole_only else rf"(?:{re.escape(decimal)}\d+)?")
+    if whole_only:
+        return rf"[+-]?(?:{grouped}\d+)"
+    part = rf"(?:{re.escape(decimal)}\d+)?"
+    return rf"[+-]?(?:(?:{grouped}\d+){part}|\d{part}[eE][+-](?:\d\d|[012]\d\d))"
 
 
 def _factor(field: Field) -> str:

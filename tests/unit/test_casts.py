@@ -39,8 +39,10 @@ def test_every_brazilian_number_is_read_as_written(values: list[tuple[Decimal, b
 
 
 def oracle(text: str, decimal: Literal[".", ","], group: str) -> float | None:
-    """Read a number by hand: sign, groups of exactly three or none, at most one decimal part."""
+    """Read a number by hand: sign, groups of exactly three or none, at most one decimal part; or one with exponent."""
     body = text[1:] if text[:1] in ("+", "-") else text
+    if "e" in body.lower():
+        return scientific(text, body.lower(), decimal)
     whole, mark, rest = body.partition(decimal)
     groups = whole.split(group) if group else [whole]
     digits = all(part.isdigit() and part.isascii() for part in groups)
@@ -49,6 +51,32 @@ def oracle(text: str, decimal: Literal[".", ","], group: str) -> float | None:
     if not (digits and sized) or (mark and not (rest.isdigit() and rest.isascii())):
         return None
     return float(("-" if text[:1] == "-" else "") + "".join(groups) + ("." + rest if mark else ""))
+
+
+def scientific(text: str, body: str, decimal: str) -> float | None:
+    """Read ``d.ddde±dd`` by hand."""
+    mantissa, _e, exponent = body.partition("e")
+    digits = mantissa[:1] + mantissa[2:]
+    plain = digits.isdecimal() and digits.isascii() and mantissa[1:2] in ("", decimal) and len(mantissa) != 2
+    power = exponent[1:]
+    signed = exponent[:1] in ("+", "-") and power.isdecimal() and power.isascii() and 2 <= len(power) <= 3
+    return float(text.replace(",", ".")) if plain and signed and int(power) < 300 else None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=80), st.integers(0, 16))
+def test_what_programs_write_of_any_double_is_that_double(values: list[float], places: int) -> None:
+    values = [value for value in values if value == 0 or 1e-299 < abs(value) < 1e299]
+    for form in (f".{places}e", f".{places}E"):
+        texts = [f"{value:{form}}" for value in values]
+        assert cast(PLAIN, texts) == [float(text) for text in texts]
+        assert cast(BRAZILIAN, [text.replace(".", ",") for text in texts]) == [float(text) for text in texts]
+
+
+def test_codes_with_an_e_and_exponents_no_double_holds_are_no_numbers() -> None:
+    texts = ["12E5", "1E5", "1e3", "12E+05", "1E+5", "1.E+05", ".5E-05", "1E+300", "1E-999", "1.234E+05,0", "E+05"]
+    assert cast(PLAIN, texts) == [None] * len(texts)
+    assert cast(Field(name="v", type="integer"), ["1E+05", "100000"]) == [None, 100000]
 
 
 @settings(max_examples=60, deadline=None)
