@@ -51,7 +51,7 @@ def new(
     from observatudo.onboard import source
     from observatudo.onboard.propose import Asked
 
-    with source.opened(root, from_) as (file, url, response):
+    with source.opened(root, from_, lambda text: typer.echo(f"  {text}", err=True)) as (file, url, response):
         asked = Asked(dataset, file, url, kind, year, place or None, value)
         _carry_out(root, asked, response, dry_run=dry_run, yes=yes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(root: Path, given: str) -> Iterator[tuple[Path, str, Response | None]]:
+def opened(root: Path, given: str, report: Callable[[str], None]) -> Iterator[tuple[Path, str, Response | None]]:
     """Give the file, its address ("" for one that is here) and what came with it.
+
+    ``report`` hears of an address how much has come and why it is asked again.
 
     Raises DataError for a file that is not there, SnapshotError for an address that gives none.
     """
@@ -40,7 +42,7 @@ def opened(root: Path, given: str) -> Iterator[tuple[Path, str, Response | None]
         from observatudo.sources.client import open_client
 
         target = Path(folder, _name(given))
-        with open_client(lambda _text: None) as client:
+        with open_client(report) as client:
             response = client.download(given, target)
         yield target, clean(given), response
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from ..faulty import Faulty, File
+from ..faulty import Faulty, File, InTurn, Status
 
 ROOT = Path(__file__).parents[2]
 TABLE = "Código IBGE;Município;2020;2021\n3550308;São Paulo;1,5;2,5\n3304557;Rio de Janeiro;3,5;N.D.\n"
@@ -116,6 +117,14 @@ def test_a_file_is_onboarded_from_its_address(clone: Path, tmp_path: Path) -> No
     assert '\\"v1\\"' in sidecar
     assert "segredo" not in sidecar + declaration + done.stdout
     assert (clone / "data/raw/teste/gasto/gasto anual.csv").read_bytes() == TABLE.encode("latin-1")
+
+
+def test_an_address_that_lets_one_wait_says_why(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBSERVATUDO_FETCH_PAUSE_S", "0")
+    with Faulty(unknown=InTurn(Status(503), File(TABLE.encode("latin-1")))) as server:
+        done = new(clone, "teste/gasto", "--from", f"{server.url}/gasto.csv", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"  .*503.*; again in \d+ s\n", done.stderr)
 
 
 def test_a_dry_run_prints_the_proposal_and_writes_nothing(clone: Path, tmp_path: Path) -> None:
