@@ -11,6 +11,11 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import HealthCheck, settings
+
+# The same examples for everybody and no clock, so that nobody's change is refused for what is not in it.
+settings.register_profile("seeded", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("seeded")
 
 ROOT = Path(__file__).parents[1]
 pytest_plugins = ["tests.cloud.fixtures"]
