@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from observatudo import config, snapshots
+from observatudo.sources import sidecar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,23 +21,14 @@ if TYPE_CHECKING:
 def take(here: Path, asked: Asked, dataset: Dataset, response: Response | None) -> None:
     """Put the file and its sidecar into the snapshot's folder of the repository at ``here``."""
     name, when = asked.file.name, snapshots.now()
-    listed: list[JsonValue] = [{"as": name, "name": name}]
-    source: dict[str, JsonValue] = {"files": listed}
-    entry = snapshots.describe(asked.file, asked.url or f"file:{name}")
+    entry = snapshots.describe(asked.file, asked.url or f"{sidecar.BY_HAND}{name}")
+    source: dict[str, JsonValue] = {"files": sidecar.by_hand({name: entry})}
     if response is not None:
         source = {"http": [{"url": asked.url, "file": name}]}
         of_http = {"etag": response.etag, "last_modified": response.last_modified, "fetched_at": when}
         entry = entry.model_copy(update={"url": asked.url} | of_http)
-    made = snapshots.Snapshot(
-        dataset=asked.key,
-        connector="http" if response is not None else "file",
-        source=source,
-        publisher=dataset.publisher,
-        license=", ".join(license.name for license in dataset.licenses),
-        citation=dataset.citation,
-        fetched_at=when,
-        files={name: entry},
-    )
+    connector = "http" if response is not None else "file"
+    made = sidecar.made(asked.key, dataset, connector, source, {name: entry}, when)
     with snapshots.staging(here) as staged:
         shutil.copyfile(asked.file, staged / name)
         snapshots.install(here, made, staged)

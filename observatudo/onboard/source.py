@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +16,11 @@ from observatudo.i18n import _
 from observatudo.sources.address import shown
 
 if TYPE_CHECKING:
-    from observatudo.sources.contract import Response
+    from observatudo.sources.contract import Report, Response
 
 
 @contextmanager
-def opened(root: Path, given: str, report: Callable[[str], None]) -> Iterator[tuple[Path, str, Response | None]]:
+def opened(root: Path, given: str, report: Report) -> Iterator[tuple[Path, str, Response | None]]:
     """Give the file, its address ("" for one that is here) and what came with it.
 
     ``report`` hears of an address how much has come and why it is asked again.

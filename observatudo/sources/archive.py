@@ -8,7 +8,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -41,18 +41,25 @@ def extract(archive: Path, members: dict[str, str], target: Path, limit: int = _
     """
     written = 0
     try:
-        for name, member in members.items():
-            with _open(archive, member, limit) as source, (target / name).open("wb") as out:
-                while chunk := source.read(_CHUNK):
-                    written += len(chunk)
-                    _require_sane(archive, written, limit)
-                    out.write(chunk)
+        with _opened(archive, limit) as open_member:
+            for name, member in members.items():
+                with open_member(member) as source, (target / name).open("wb") as out:
+                    written = _copy(archive, source, out, written, limit)
     except _UNREADABLE as error:
         raise _unreadable(archive, error) from None
     except OSError as error:
         if error.errno is not None:  # the disk's, not a decompressor's
             raise
         raise _unreadable(archive, error) from None
+
+
+def _copy(archive: Path, source: IO[bytes], out: IO[bytes], written: int, limit: int) -> int:
+    """Return the bytes of all members so far, this one with them."""
+    while chunk := source.read(_CHUNK):
+        written += len(chunk)
+        _require_sane(archive, written, limit)
+        out.write(chunk)
+    return written
 
 
 def _unreadable(archive: Path, error: Exception) -> SnapshotError:
@@ -71,27 +78,33 @@ def _require_sane(archive: Path, written: int, limit: int) -> None:
 
 
 @contextmanager
-def _open(archive: Path, member: str, limit: int) -> Iterator[IO[bytes]]:
+def _opened(archive: Path, limit: int) -> Iterator[Callable[[str], IO[bytes]]]:
+    """Give what opens one member after the other; the archive is listed once."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as packed:
-            entries = {entry.filename: entry for entry in packed.infolist() if _is_regular(entry)}
-            name = _choose(archive, member, [entry.filename for entry in packed.infolist() if _is_regular(entry)])
-            if entries[name].flag_bits & 1:
-                raise SnapshotError(
-                    _("“{member}” is encrypted").format(member=name),
-                    where=archive.name,
-                    next_step=_("unpack it with its password, then: observatudo fetch FONTE/DATASET --from FILE"),
-                )
-            with packed.open(entries[name]) as stream:
-                yield stream
+            entries = [entry for entry in packed.infolist() if _is_regular(entry)]
+            yield lambda member: _open_zipped(archive, packed, entries, member)
     else:
         with tarfile.open(archive) as packed_tar:
-            found = {entry.name: entry for entry in _entries(archive, packed_tar, limit)}
-            names = [entry.name for entry in packed_tar.getmembers() if entry.isfile()]
-            extracted = packed_tar.extractfile(found[_choose(archive, member, names)])
-            assert extracted is not None  # only regular files are offered
-            with extracted:
-                yield extracted
+            found = _entries(archive, packed_tar, limit)
+            yield lambda member: _open_tarred(archive, packed_tar, found, member)
+
+
+def _open_zipped(archive: Path, packed: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo], member: str) -> IO[bytes]:
+    entry = entries[_choose(archive, member, [entry.filename for entry in entries])]
+    if entry.flag_bits & 1:
+        raise SnapshotError(
+            _("“{member}” is encrypted").format(member=entry.filename),
+            where=archive.name,
+            next_step=_("unpack it with its password, then: observatudo fetch FONTE/DATASET --from FILE"),
+        )
+    return packed.open(entry)
+
+
+def _open_tarred(archive: Path, packed: tarfile.TarFile, entries: Sequence[tarfile.TarInfo], member: str) -> IO[bytes]:
+    extracted = packed.extractfile(entries[_choose(archive, member, [entry.name for entry in entries])])
+    assert extracted is not None  # only regular files are offered
+    return extracted
 
 
 def _is_regular(entry: zipfile.ZipInfo) -> bool:
@@ -125,8 +138,8 @@ def _too_many(archive: Path) -> SnapshotError:
     )
 
 
-def _choose(archive: Path, member: str, names: list[str]) -> str:
-    """Find the member, as it is named or below the one folder that source archives put everything in."""
+def _choose(archive: Path, member: str, names: list[str]) -> int:
+    """Return the position of the member, as it is named or in the one folder that source archives put all in."""
     if len(names) > _MAX_ENTRIES:
         raise _too_many(archive)
     tops = {name.partition("/")[0] for name in names}
@@ -139,7 +152,7 @@ def _choose(archive: Path, member: str, names: list[str]) -> str:
             )
         )
     if found:
-        return found[0]
+        return names.index(found[0])
     close = difflib.get_close_matches(member, names[:10_000], n=3)
     raise SnapshotError(
         _("{archive} holds no file “{member}”").format(archive=archive.name, member=member),

@@ -7,11 +7,10 @@ import glob
 import shutil
 from typing import TYPE_CHECKING
 
-from pydantic import JsonValue
-
 from observatudo import snapshots
 from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
+from observatudo.sources import sidecar
 from observatudo.sources.address import shown
 from observatudo.sources.guard import Refused
 from observatudo.sources.take import Fetch, Outcome, is_plain, place
@@ -34,7 +33,7 @@ def take(fetch: Fetch, key: str, dataset: Dataset, file: Path, name: str | None 
         raise ObservatudoError(_("there is no file {file}").format(file=shown(str(file))))
     before = _standing(root, key)
     name = _name(key, file, name, _known(dataset, before))
-    taken = snapshots.describe(file, f"file:{file.name}")
+    taken = snapshots.describe(file, f"{sidecar.BY_HAND}{file.name}")
     if before is not None and name in before.files and before.files[name].sha256 == taken.sha256:
         return Outcome(before, snapshots.Changes())
     with snapshots.staging(root) as staged:
@@ -80,19 +79,5 @@ def _name(key: str, file: Path, name: str | None, known: list[str]) -> str:
 def _snapshot(
     key: str, dataset: Dataset, files: dict[str, snapshots.SnapshotFile], before: snapshots.Snapshot | None
 ) -> snapshots.Snapshot:
-    by_hand: list[JsonValue] = [
-        {"as": name, "name": entry.origin.removeprefix("file:")}
-        for name, entry in sorted(files.items())
-        if entry.origin.startswith("file:")
-    ]
-    source = {**(before.source if before else {}), "files": by_hand}
-    return snapshots.Snapshot(
-        dataset=key,
-        connector="file",
-        source=source,
-        publisher=dataset.publisher,
-        license=", ".join(license.name for license in dataset.licenses),
-        citation=dataset.citation,
-        fetched_at=snapshots.now(),
-        files=files,
-    )
+    source = before.source if before else {}
+    return sidecar.made(key, dataset, "file", {**source, "files": sidecar.by_hand(files)}, files)

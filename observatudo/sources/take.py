@@ -16,7 +16,7 @@ from observatudo import snapshots
 from observatudo.errors import ConfigError, SnapshotError
 from observatudo.i18n import _
 from observatudo.snapshots import SIDECAR, Changes, Snapshot, SnapshotFile
-from observatudo.sources import guard, large, package
+from observatudo.sources import guard, large, package, sidecar
 from observatudo.sources.address import clean, is_secret
 from observatudo.sources.contract import Client, Report, Taken
 from observatudo.yamlfile import Strict
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 REFUSED = Path(".observatudo/refused")
 PARTS = Path(".observatudo/partial")  # unfinished downloads, for the next fetch
 _PACKAGE = "package"  # how sidecars call the list ``packages``
-_BY_HAND = "file:"
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def _files(fetch: Fetch, dataset: Dataset, before: Snapshot | None, staged: Path
                 files[taken.name] = _described(taken, Path(own) / taken.name, stood)
                 if not taken.same:
                     (Path(own) / taken.name).replace(staged / taken.name)
-    by_hand = {name: file for name, file in known.items() if file.origin.startswith(_BY_HAND)}
+    by_hand = {name: file for name, file in known.items() if file.origin.startswith(sidecar.BY_HAND)}
     return {**by_hand, **files}
 
 
@@ -230,24 +229,11 @@ def _keep_aside(root: Path, snapshot: Snapshot, staged: Path) -> str:
 def _snapshot(key: str, dataset: Dataset, files: dict[str, SnapshotFile]) -> Snapshot:
     lists = {name: specs for name, specs in dataset.snapshot if specs}
     source: dict[str, JsonValue] = {name: [_shown(spec) for spec in specs] for name, specs in lists.items()}
-    by_hand: list[JsonValue] = [
-        {"as": name, "name": file.origin.removeprefix(_BY_HAND)}
-        for name, file in sorted(files.items())
-        if file.origin.startswith(_BY_HAND)
-    ]
+    by_hand = sidecar.by_hand(files)
     if by_hand:
         source["files"] = by_hand
     names = [_PACKAGE if name == "packages" else name for name in lists]
-    return Snapshot(
-        dataset=key,
-        connector="+".join([*names, *(["file"] if by_hand else [])]),
-        source=source,
-        publisher=dataset.publisher,
-        license=", ".join(license.name for license in dataset.licenses),
-        citation=dataset.citation,
-        fetched_at=snapshots.now(),
-        files=files,
-    )
+    return sidecar.made(key, dataset, "+".join([*names, *(["file"] if by_hand else [])]), source, files)
 
 
 def _shown(spec: Strict) -> JsonValue:
