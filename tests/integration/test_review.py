@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
-import pty
-import select
 import shutil
 import signal
-import struct
 import subprocess
 import sys
-import termios
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,89 +23,19 @@ from tests.asking import Asking
 from tests.conftest import ROOT, once
 from tests.endpoint import Endpoint
 from tests.labelled import HEADER, classify
+from tests.terminal import Terminal, in_a_terminal
 
-WITHIN_S = 60
+COMMAND = [sys.executable, "-m", "observatudo.cli.app", "review"]
 SAYS = {"Leitos hospitalares": "Economia", "Óbitos infantis": "Economia", "Código da praça": "Indefinido"}
 PROMPT, WHY = "axis: ", "why? "
-
-
-class Pty:
-    """A command in a terminal of its own; what is typed goes in line by line."""
-
-    def __init__(self, root: Path, words: tuple[str, ...], columns: int, extra: Mapping[str, str]) -> None:
-        command = [sys.executable, "-m", "observatudo.cli.app", "review", *words]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), **extra}
-        environment.pop("COLUMNS", None)
-        self.seen = ""
-        self.pid, self._fd = pty.fork()
-        if self.pid == 0:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background has it ignored
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-            os.chdir(root)
-            os.execve(sys.executable, command, environment)
-
-    def wait(self, text: str) -> str:
-        """Read until a text comes; return what came since the last wait."""
-        end = time.monotonic() + WITHIN_S
-        had = ""
-        while text not in had:
-            assert time.monotonic() < end, f"{text!r} never came; since then:\n{had}"
-            had += self._read()
-        self.seen += had
-        return had
-
-    def type(self, line: str, then: str) -> str:
-        """Type a line and return what comes until ``then``."""
-        os.write(self._fd, f"{line}\n".encode())
-        return self.wait(then)
-
-    def key(self, code: int) -> None:
-        """Press a key that the terminal itself acts upon (3: Ctrl-C, 4: Ctrl-D)."""
-        os.write(self._fd, bytes([code]))
-
-    def key_until_heard(self, code: int) -> None:
-        """Press a key until something follows: a signal that comes before the reading begins is not heard."""
-        end = time.monotonic() + WITHIN_S
-        heard = ""
-        while heard in ("", "^C") and time.monotonic() < end:
-            self.key(code)
-            while heard in ("", "^C") and select.select([self._fd], [], [], 1)[0]:
-                heard += self._read().strip()
-        self.seen += heard
-
-    def end(self) -> int:
-        """Read to the end and return the exit code."""
-        with suppress(EOFError):
-            while True:
-                self.seen += self._read()
-        _pid, status = os.waitpid(self.pid, 0)
-        os.close(self._fd)
-        return os.waitstatus_to_exitcode(status)
-
-    def _read(self) -> str:
-        if not select.select([self._fd], [], [], WITHIN_S)[0]:
-            raise AssertionError(f"nothing came any more after:\n{self.seen}")
-        try:
-            content = os.read(self._fd, 65536)
-        except OSError as error:  # Linux's way to say that the other end is gone
-            if error.errno != errno.EIO:
-                raise
-            content = b""
-        if not content:
-            raise EOFError(self.seen)
-        return content.decode(errors="replace").replace("\r\n", "\n")
+BY = ("--author", "Ana")
 
 
 @contextmanager
-def reviewing(root: Path, *words: str, columns: int = 80, **extra: str) -> Iterator[Pty]:
-    made = Pty(root, (*words, "--author", "Ana"), columns, extra)
-    try:
+def reviewing(root: Path, *words: str, columns: int = 80, **extra: str) -> Iterator[Terminal]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **extra}
+    with in_a_terminal(root, [*COMMAND, *words], environment, columns) as made:
         yield made
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(made.pid, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(made.pid, 0)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +66,7 @@ def _lines(root: Path) -> list[str]:
 
 def test_a_person_decides_takes_back_and_decides_again(asked: Path) -> None:
     first, second, *rest = _queue(asked)
-    with reviewing(asked) as terminal:
+    with reviewing(asked, *BY) as terminal:
         shown = terminal.wait(PROMPT)
         assert first in shown
         assert " 1 Saúde" in shown
@@ -174,7 +97,7 @@ def test_a_person_decides_takes_back_and_decides_again(asked: Path) -> None:
 
 
 def test_what_is_shown_is_what_a_person_needs(asked: Path) -> None:
-    with reviewing(asked, "leitos") as terminal:
+    with reviewing(asked, "leitos", *BY) as terminal:
         shown = terminal.wait(PROMPT)
         assert "[1/1] Leitos hospitalares" in shown
         assert "“leito” (name) → Saude +3" in shown
@@ -190,24 +113,25 @@ def test_what_is_shown_is_what_a_person_needs(asked: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "ended", "at"), [(3, 130, "reason"), (3, 130, "axis"), (4, 0, "reason")], ids=["C", "C at axis", "D"]
+    ("key", "ended", "at"),
+    [("\x03", 130, "reason"), ("\x03", 130, "axis"), ("\x04", 0, "reason")],
+    ids=["C", "C at axis", "D"],
 )
-def test_an_end_in_the_middle_keeps_what_was_decided(asked: Path, code: int, ended: int, at: str) -> None:
-    with reviewing(asked) as terminal:
+def test_an_end_in_the_middle_keeps_what_was_decided(asked: Path, key: str, ended: int, at: str) -> None:
+    with reviewing(asked, *BY) as terminal:
         terminal.wait(PROMPT)
         terminal.type("2", WHY)
         terminal.type("porque sim", PROMPT)
         if at == "reason":
             terminal.type("1", WHY)
-        terminal.key_until_heard(code)
-        assert terminal.end() == ended
+        assert terminal.key_until_it_ends(key) == ended
     assert "1 decided" in terminal.seen
     assert "Traceback" not in terminal.seen
     assert len(_lines(asked)) == 1
 
 
 def test_a_kill_loses_no_decision(asked: Path) -> None:
-    with reviewing(asked) as terminal:
+    with reviewing(asked, *BY) as terminal:
         terminal.wait(PROMPT)
         terminal.type("2", WHY)
         terminal.type("porque sim", PROMPT)
@@ -217,9 +141,9 @@ def test_a_kill_loses_no_decision(asked: Path) -> None:
 
 
 def test_in_portuguese_on_a_narrow_terminal(asked: Path) -> None:
-    with reviewing(asked, columns=40, OBSERVATUDO_LANG="pt_BR", TERM="dumb") as terminal:
+    with reviewing(asked, *BY, columns=40, OBSERVATUDO_LANG="pt_BR", TERM="dumb") as terminal:
         terminal.wait(" 3 Indefinido")
-        terminal.key(4)
+        terminal.key("\x04")
         assert terminal.end() == 0
     shown = terminal.seen
     assert "[1/" in shown
@@ -231,7 +155,7 @@ def test_a_decision_that_changed_meanwhile_is_not_taken_back(asked: Path) -> Non
     import datetime
 
     first = _queue(asked)[0]
-    with reviewing(asked) as terminal:
+    with reviewing(asked, *BY) as terminal:
         terminal.wait(PROMPT)
         terminal.type("2", WHY)
         terminal.type("porque sim", PROMPT)
@@ -242,7 +166,7 @@ def test_a_decision_that_changed_meanwhile_is_not_taken_back(asked: Path) -> Non
 
 
 def test_a_decision_wins_over_the_model_and_survives_its_next_answers(asked: Path) -> None:
-    with reviewing(asked, "leitos") as terminal:
+    with reviewing(asked, "leitos", *BY) as terminal:
         terminal.wait(PROMPT)
         terminal.type("saude", WHY)
         terminal.type("leito é saúde", "left")
@@ -280,7 +204,7 @@ def test_without_a_terminal_the_queue_is_printed_or_refused(
 
 
 def test_where_everything_is_read_only_nothing_is_asked(asked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with reviewing(asked, OBSERVATUDO_READ_ONLY="1") as terminal:
+    with reviewing(asked, *BY, OBSERVATUDO_READ_ONLY="1") as terminal:
         assert terminal.end() == 1
     assert "read-only" in terminal.seen
     monkeypatch.chdir(asked)
@@ -289,14 +213,14 @@ def test_where_everything_is_read_only_nothing_is_asked(asked: Path, monkeypatch
 
 
 def test_git_says_who_decides_before_the_first_question(asked: Path) -> None:
-    made = Pty(asked, (), 80, {})
-    assert made.end() == 1
-    assert "Git does not know who decides" in made.seen
+    with reviewing(asked) as terminal:
+        assert terminal.end() == 1
+    assert "Git does not know who decides" in terminal.seen
     subprocess.run(["git", "init", "-q"], cwd=asked, check=True)
     subprocess.run(["git", "config", "user.name", "Rui"], cwd=asked, check=True)
-    made = Pty(asked, ("--limit", "1"), 80, {})
-    made.wait(PROMPT)
-    made.type("1", WHY)
-    made.type("x", "left")
-    assert made.end() == 0
+    with reviewing(asked, "--limit", "1") as terminal:
+        terminal.wait(PROMPT)
+        terminal.type("1", WHY)
+        terminal.type("x", "left")
+        assert terminal.end() == 0
     assert _lines(asked)[0].split(",")[2] == "Rui"

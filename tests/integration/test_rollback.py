@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import random
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from tests.conftest import ROOT
 from tests.past import Past
 from tests.recorded import record
 from tests.rollbacks import Tiny, World
+from tests.terminal import Terminal, in_a_terminal
 
 COMMAND = [sys.executable, "-m", "observatudo.cli.app", "rollback"]
 CHANGED = "data/ingested/a/um"
@@ -118,37 +119,34 @@ def test_what_ends_before_it_begins(tiny: Tiny) -> None:
     assert tiny.git("rev-list", "--count", "HEAD") == "2"
 
 
-@pytest.mark.parametrize(("answers", "commits"), [("\n", 2), ("y\nbecause\n", 3), ("\x03", 2)])
-def test_a_person_is_asked(tiny: Tiny, answers: str, commits: int) -> None:
+def asked(tiny: Tiny) -> AbstractContextManager[Terminal]:
+    return in_a_terminal(tiny.root, [*COMMAND, "HEAD~1"], {**os.environ, "PYTHONPATH": str(ROOT)})
+
+
+@pytest.mark.parametrize("answer", ["", "n", None], ids=["Enter", "no", "Ctrl-C"])
+def test_a_person_who_does_not_agree_changes_nothing(tiny: Tiny, answer: str | None) -> None:
     """The default is no; Ctrl-C at the question leaves everything as it is."""
-    code, said = on_a_terminal(tiny, answers)
-    assert tiny.git("rev-list", "--count", "HEAD") == str(commits)
+    with asked(tiny) as terminal:
+        terminal.wait("Roll back? [y/N]")
+        if answer is None:
+            assert terminal.key_until_it_ends("\x03") != 0
+        else:
+            terminal.type(answer, "Nothing has changed.")
+            assert terminal.end() == 0
+    assert "Traceback" not in terminal.seen
+    assert tiny.git("rev-list", "--count", "HEAD") == "2"
     assert tiny.git("status", "--porcelain") == ""
-    assert "Roll back? [y/N]" in said
-    assert (code == 0) == (answers != "\x03")
-    if commits == 3:
-        assert ": because" in tiny.git("log", "-1", "--format=%s")
 
 
-def on_a_terminal(tiny: Tiny, answers: str) -> tuple[int, str]:
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(tiny.root)
-        os.environ["PYTHONPATH"] = str(ROOT)
-        os.execv(sys.executable, [*COMMAND, "HEAD~1"])
-    said = ""
-    waiting = [(("[y/N]", "Why?")[number], answer) for number, answer in enumerate(answers.splitlines(keepends=True))]
-    while True:
-        try:
-            text = os.read(terminal, 4096).decode(errors="replace")
-        except OSError:
-            break
-        if not text:
-            break
-        said += text
-        if waiting and waiting[0][0] in said:
-            os.write(terminal, waiting.pop(0)[1].encode())
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said
+def test_a_person_who_agrees_is_asked_why(tiny: Tiny) -> None:
+    with asked(tiny) as terminal:
+        terminal.wait("Roll back? [y/N]")
+        terminal.type("y", "Why?")
+        terminal.type("because", "\n")
+        assert terminal.end() == 0
+    assert tiny.git("rev-list", "--count", "HEAD") == "3"
+    assert tiny.git("status", "--porcelain") == ""
+    assert ": because" in tiny.git("log", "-1", "--format=%s")
 
 
 def edit(path: str, text: str = "x: 1\n") -> Callable[[Tiny], None]:
