@@ -28,13 +28,15 @@ from tests.terminal import Terminal, in_a_terminal
 COMMAND = [sys.executable, "-m", "observatudo.cli.app", "review"]
 SAYS = {"Leitos hospitalares": "Economia", "Óbitos infantis": "Economia", "Código da praça": "Indefinido"}
 PROMPT, WHY = "axis: ", "why? "
-BY = ("--author", "Ana")
+ANA = ("--author", "Ana")
 
 
 @contextmanager
-def reviewing(root: Path, *words: str, columns: int = 80, **extra: str) -> Iterator[Terminal]:
+def reviewing(
+    root: Path, *words: str, by: tuple[str, ...] = ANA, columns: int = 80, **extra: str
+) -> Iterator[Terminal]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **extra}
-    with in_a_terminal(root, [*COMMAND, *words], environment, columns) as made:
+    with in_a_terminal(root, [*COMMAND, *words, *by], environment, columns) as made:
         yield made
 
 
@@ -66,7 +68,7 @@ def _lines(root: Path) -> list[str]:
 
 def test_a_person_decides_takes_back_and_decides_again(asked: Path) -> None:
     first, second, *rest = _queue(asked)
-    with reviewing(asked, *BY) as terminal:
+    with reviewing(asked) as terminal:
         shown = terminal.wait(PROMPT)
         assert first in shown
         assert " 1 Saúde" in shown
@@ -97,7 +99,7 @@ def test_a_person_decides_takes_back_and_decides_again(asked: Path) -> None:
 
 
 def test_what_is_shown_is_what_a_person_needs(asked: Path) -> None:
-    with reviewing(asked, "leitos", *BY) as terminal:
+    with reviewing(asked, "leitos") as terminal:
         shown = terminal.wait(PROMPT)
         assert "[1/1] Leitos hospitalares" in shown
         assert "“leito” (name) → Saude +3" in shown
@@ -118,7 +120,7 @@ def test_what_is_shown_is_what_a_person_needs(asked: Path) -> None:
     ids=["C", "C at axis", "D"],
 )
 def test_an_end_in_the_middle_keeps_what_was_decided(asked: Path, key: str, ended: int, at: str) -> None:
-    with reviewing(asked, *BY) as terminal:
+    with reviewing(asked) as terminal:
         terminal.wait(PROMPT)
         terminal.type("2", WHY)
         terminal.type("porque sim", PROMPT)
@@ -131,7 +133,7 @@ def test_an_end_in_the_middle_keeps_what_was_decided(asked: Path, key: str, ende
 
 
 def test_a_kill_loses_no_decision(asked: Path) -> None:
-    with reviewing(asked, *BY) as terminal:
+    with reviewing(asked) as terminal:
         terminal.wait(PROMPT)
         terminal.type("2", WHY)
         terminal.type("porque sim", PROMPT)
@@ -141,7 +143,7 @@ def test_a_kill_loses_no_decision(asked: Path) -> None:
 
 
 def test_in_portuguese_on_a_narrow_terminal(asked: Path) -> None:
-    with reviewing(asked, *BY, columns=40, OBSERVATUDO_LANG="pt_BR", TERM="dumb") as terminal:
+    with reviewing(asked, columns=40, OBSERVATUDO_LANG="pt_BR", TERM="dumb") as terminal:
         terminal.wait(" 3 Indefinido")
         terminal.key("\x04")
         assert terminal.end() == 0
@@ -155,7 +157,7 @@ def test_a_decision_that_changed_meanwhile_is_not_taken_back(asked: Path) -> Non
     import datetime
 
     first = _queue(asked)[0]
-    with reviewing(asked, *BY) as terminal:
+    with reviewing(asked) as terminal:
         terminal.wait(PROMPT)
         terminal.type("2", WHY)
         terminal.type("porque sim", PROMPT)
@@ -166,7 +168,7 @@ def test_a_decision_that_changed_meanwhile_is_not_taken_back(asked: Path) -> Non
 
 
 def test_a_decision_wins_over_the_model_and_survives_its_next_answers(asked: Path) -> None:
-    with reviewing(asked, "leitos", *BY) as terminal:
+    with reviewing(asked, "leitos") as terminal:
         terminal.wait(PROMPT)
         terminal.type("saude", WHY)
         terminal.type("leito é saúde", "left")
@@ -204,7 +206,7 @@ def test_without_a_terminal_the_queue_is_printed_or_refused(
 
 
 def test_where_everything_is_read_only_nothing_is_asked(asked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with reviewing(asked, *BY, OBSERVATUDO_READ_ONLY="1") as terminal:
+    with reviewing(asked, OBSERVATUDO_READ_ONLY="1") as terminal:
         assert terminal.end() == 1
     assert "read-only" in terminal.seen
     monkeypatch.chdir(asked)
@@ -213,12 +215,12 @@ def test_where_everything_is_read_only_nothing_is_asked(asked: Path, monkeypatch
 
 
 def test_git_says_who_decides_before_the_first_question(asked: Path) -> None:
-    with reviewing(asked) as terminal:
+    with reviewing(asked, by=()) as terminal:
         assert terminal.end() == 1
     assert "Git does not know who decides" in terminal.seen
     subprocess.run(["git", "init", "-q"], cwd=asked, check=True)
     subprocess.run(["git", "config", "user.name", "Rui"], cwd=asked, check=True)
-    with reviewing(asked, "--limit", "1") as terminal:
+    with reviewing(asked, "--limit", "1", by=()) as terminal:
         terminal.wait(PROMPT)
         terminal.type("1", WHY)
         terminal.type("x", "left")
