@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-WITHIN_S: Final = 60
+WITHIN_S: Final = 120
 
 
 class Terminal:

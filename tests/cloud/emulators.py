@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -30,6 +31,7 @@ UNSET = ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CON
 # Ends the server when our end of its input closes: it does not outlive a test run that was killed.
 _TETHERED = 'exec 3<&0; "$@" & server=$!; (cat <&3 >/dev/null; kill $server) & wait $server'
 _NUMBERS = itertools.count(1)
+_PORTS = random.SystemRandom()  # a seed would give every worker the same ports
 Backend = Literal["filesystem", "memory"]
 
 
@@ -43,7 +45,7 @@ class Service:
     log: Path
     command: Sequence[str]
     environment: Mapping[str, str]
-    patience: float = 60.0
+    patience: float = 180.0
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -138,10 +140,14 @@ class Cloud:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Return a loopback port that nobody listens on now, below those that the system itself gives to connections.
+
+    A server is killed and started again on its port: one of the system's own could be another's by then.
+    """
+    while True:
+        with socket.socket() as tried, contextlib.suppress(OSError):
+            tried.bind(("127.0.0.1", _PORTS.randrange(15_000, 32_000)))
+            return int(tried.getsockname()[1])
 
 
 def make_bucket(storage: Service, name: str, *, versioned: bool = False) -> None:
@@ -150,7 +156,7 @@ def make_bucket(storage: Service, name: str, *, versioned: bool = False) -> None
     asked = urllib.request.Request(
         f"{storage.url}/storage/v1/b?project={PROJECT}", body, {"Content-Type": "application/json"}
     )
-    urllib.request.urlopen(asked, timeout=10).close()
+    urllib.request.urlopen(asked, timeout=60).close()
 
 
 def storage_service(folder: Path, backend: Backend = "filesystem") -> Service:

@@ -120,11 +120,21 @@ def test_a_server_does_not_outlive_tests_that_are_killed(tmp_path: Path) -> None
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as tests:
         assert tests.stdout is not None
         url = tests.stdout.readline().strip()
-        with urllib.request.urlopen(f"{url}/storage/v1/b", timeout=10) as answer:
+        with urllib.request.urlopen(f"{url}/storage/v1/b", timeout=60) as answer:
             assert answer.status == 200
         tests.kill()
-    deadline = time.monotonic() + 30
-    with pytest.raises(ConnectionRefusedError):
-        while time.monotonic() < deadline:
-            socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=10).close()
-            time.sleep(0.05)
+    deadline = time.monotonic() + 60
+    while _listens(url):
+        assert time.monotonic() < deadline, "it outlives the tests by a minute"
+        time.sleep(0.05)
+
+
+def _listens(url: str) -> bool:
+    """Say whether somebody takes connections there; a server at its end may still reset one: that is not yet none."""
+    try:
+        socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=60).close()
+    except ConnectionRefusedError:
+        return False
+    except ConnectionResetError:
+        return True
+    return True

@@ -89,7 +89,7 @@ def test_a_truncated_answer_is_noticed(bucket: Bucket, gcs_proxy: Proxy) -> None
     bucket.blob("x").upload_from_string("0123456789")
     gcs_proxy.inject(faults.Truncated(4), "alt=media")
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        requests.get(f"{gcs_proxy.url}/storage/v1/b/{bucket.name}/o/x?alt=media", timeout=10)
+        requests.get(f"{gcs_proxy.url}/storage/v1/b/{bucket.name}/o/x?alt=media", timeout=60)
 
 
 def test_a_slow_answer_and_a_server_killed_before_it(gcs: Cloud, bucket: Bucket, gcs_proxy: Proxy) -> None:
@@ -128,9 +128,9 @@ def guarded(gcs: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def test_a_service_account_gets_a_token_and_nobody_else_is_let_in(guarded: Proxy) -> None:
     address = f"{guarded.url}/storage/v1/b"
-    assert requests.get(address, timeout=10).json()["error"]["errors"][0]["reason"] == "authError"
+    assert requests.get(address, timeout=60).json()["error"]["errors"][0]["reason"] == "authError"
     found, _project = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-    assert AuthorizedSession(found).get(address, timeout=10).status_code == 200
+    assert AuthorizedSession(found).get(address, timeout=60).status_code == 200
     assert guarded.tokens is not None and len(guarded.tokens.minted) == 1
     assert not guarded.holds(guarded.tokens.minted[0]), "in a header only"
     assert not guarded.holds(guarded.tokens.private_key)
@@ -140,6 +140,6 @@ def test_a_wrong_clock_and_a_wrong_key_get_no_token(guarded: Proxy, tmp_path: Pa
     guarded.inject(faults.clock_skew(), "^/token$")
     found, _project = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
     with pytest.raises((RefreshError, TransportError), match="reasonable timeframe"):
-        AuthorizedSession(found).get(f"{guarded.url}/storage/v1/b", timeout=10)
-    answer = requests.post(f"{guarded.url}/token", data={"assertion": "e30.e30.e30"}, timeout=10)
+        AuthorizedSession(found).get(f"{guarded.url}/storage/v1/b", timeout=60)
+    answer = requests.post(f"{guarded.url}/token", data={"assertion": "e30.e30.e30"}, timeout=60)
     assert answer.status_code == 400 and json.loads(answer.text)["error"] == "invalid_grant"

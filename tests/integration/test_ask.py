@@ -371,7 +371,7 @@ def stopped(place: Asking, server: Endpoint, signals: list[signal.Signals]) -> t
         process.send_signal(number)
     if len(signals) == 1:
         server.hold.set()
-    said, _nothing = process.communicate(timeout=30)
+    said, _nothing = process.communicate(timeout=120)
     server.hold.set()
     return process.returncode, said
 

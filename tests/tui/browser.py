@@ -136,12 +136,12 @@ class Chromium:
         """Return the text of the page that is visible, without the terminal's, which is drawn."""
         return str(self.script("document.body?.innerText ?? ''"))
 
-    def wait_for(self, words: str, seconds: float = 20) -> str:
+    def wait_for(self, words: str, seconds: float = 120) -> str:
         """Return the terminal's text once it has ``words`` in it."""
         self.until(lambda: words in self.text(), f"{words!r} on the screen", seconds)
         return self.text()
 
-    def until(self, is_so: Callable[[], object], what: str, seconds: float = 20) -> None:
+    def until(self, is_so: Callable[[], object], what: str, seconds: float = 120) -> None:
         """Return once ``is_so()``; fail after ``seconds`` with what the page and the terminal show then."""
         deadline = time.monotonic() + seconds
         while not is_so():
@@ -183,12 +183,12 @@ class Chromium:
         return self._run(self._call(method, parameters))
 
     def _run(self, what: Coroutine[object, object, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(what, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result(150)
 
     async def _connect(self) -> None:
         self._session = aiohttp.ClientSession()
         place = self.folder / "DevToolsActivePort"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while not place.exists() or len(place.read_text().split()) < 2:
                 assert self._process.poll() is None, "Chromium ended at once"
                 await asyncio.sleep(0.05)
@@ -207,7 +207,7 @@ class Chromium:
         number = next(self._ids)
         self._answers[number] = self._loop.create_future()
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
-        answer = await asyncio.wait_for(self._answers[number], 20)
+        answer = await asyncio.wait_for(self._answers[number], 120)
         del self._answers[number]
         assert "error" not in answer, f"{method}: {answer['error']}"
         return dict(answer["result"])

@@ -46,7 +46,7 @@ def _make_small(folder: Path) -> None:
     repository.commit("what failed")
 
 
-def wait_for(path: Path, within: float = 60) -> None:
+def wait_for(path: Path, within: float = 120) -> None:
     """Wait until a file has something in it."""
     end = time.monotonic() + within
     while not (path.is_file() and path.read_bytes()):

@@ -15,6 +15,7 @@ from tui.context import Context, Settings
 
 SIZES = ((60, 16), (80, 24), (120, 30))
 _STEP_S = 0.02
+PATIENCE_S = 120.0  # a busy machine is slow, not wrong
 
 
 def text(app: Dashboard) -> str:
@@ -38,14 +39,14 @@ async def dashboard(
         yield app, pilot
 
 
-async def until(app: Dashboard, *wanted: str, within: float = 20, gone: str = "") -> str:
+async def until(app: Dashboard, *wanted: str, within: float = PATIENCE_S, gone: str = "") -> str:
     """Return the screen once it shows all of ``wanted`` and not ``gone``; fails with the screen when it does not."""
     return await until_true(
         app, lambda shown: all(word in shown for word in wanted) and not (gone and gone in shown), within, str(wanted)
     )
 
 
-async def until_true(app: Dashboard, fits: Callable[[str], bool], within: float = 20, what: str = "") -> str:
+async def until_true(app: Dashboard, fits: Callable[[str], bool], within: float = PATIENCE_S, what: str = "") -> str:
     """Return the screen once it fits."""
     end = asyncio.get_running_loop().time() + within
     shown = text(app)

@@ -66,7 +66,7 @@ class Served:
         """Signal it, and return its exit code; what it printed since stands in ``printed`` and ``errors``."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=120)
         self.printed, self.errors = self.printed + out, self.errors + err
         return self.process.returncode
 
@@ -143,7 +143,7 @@ class Terminal:
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
         while not is_so():
-            message = await self.socket.receive(timeout=15)
+            message = await self.socket.receive(timeout=120)
             if message.type is aiohttp.WSMsgType.BINARY:
                 self.written += message.data
             elif message.type is aiohttp.WSMsgType.TEXT:
@@ -161,7 +161,7 @@ async def terminal(server: Served, query: str = "width=100&height=30", **options
             yield Terminal(client, socket)
 
 
-def gone(pids: list[int], seconds: float = 15) -> bool:
+def gone(pids: list[int], seconds: float = 60) -> bool:
     """Say whether processes have all ended within a time; a zombie has."""
     deadline = time.monotonic() + seconds
     while any(map(_runs, pids)):

@@ -82,7 +82,7 @@ def test_two_marked_versions_lead_by_keys_to_one_cell_and_its_blame(observed: Pa
         screen.keys("j", "Space", "Space")
         screen.wait("2 marked")
         screen.keys("c")
-        screen.wait("changed: 1 row in sidra/populacao/observacao", within=60)
+        screen.wait("changed: 1 row in sidra/populacao/observacao")
         screen.keys("Enter")
         screen.wait("valor_original", "1.67%")
         screen.keys("Enter")
@@ -92,7 +92,7 @@ def test_two_marked_versions_lead_by_keys_to_one_cell_and_its_blame(observed: Pa
         screen.keys("Enter")
         screen.wait(PLACE, "difference")
         screen.keys("b")
-        screen.wait(f"{BEFORE} → {AFTER}", "Maria Teste", "data/raw/sidra/populacao", within=60)
+        screen.wait(f"{BEFORE} → {AFTER}", "Maria Teste", "data/raw/sidra/populacao")
 
 
 @pytest.mark.needs("tmux")
@@ -105,7 +105,7 @@ def test_going_back_does_what_its_preview_said(observed: Path) -> None:
         screen.keys("p")
         screen.wait("what going back would change")
         screen.keys("j", "j", "Enter")
-        preview = screen.wait("configuration and data go back", "fact_indicador", within=60)
+        preview = screen.wait("configuration and data go back", "fact_indicador")
         assert " ".join(next(line for line in preview.splitlines() if "fact_indicador" in line).split()).endswith(
             "225,495 → 225,495 +0 −0 ~1"
         )
@@ -143,13 +143,13 @@ def test_the_live_screen_follows_a_run_in_another_terminal(small: Path) -> None:
         screen.wait("nothing runs")
         (small / "sleep").unlink()  # the pid of the run that was killed
         running = _repro(small)
-        screen.wait("▶", "a/um", "started", within=60)
+        screen.wait("▶", "a/um", "started")
         os.kill(int(_written(small / "sleep")), 9)
-        screen.wait("◌", gone="▶ running", within=30)
+        screen.wait("◌", gone="▶ running")
         running.wait()
         params.write_text(params.read_text().replace("mode: sleep", "mode: fine"))
         assert _repro(small).wait() == 0
-        screen.wait("join", "success", "only one was joined", within=30)
+        screen.wait("join", "success", "only one was joined")
         screen.keys("1")
         screen.wait("interrupted")
 
@@ -172,7 +172,7 @@ def test_the_same_in_a_browser_where_nothing_can_be_changed(observed: Path, tmp_
         browser.press("v")
         browser.wait_for(CORRECTED)
         browser.press("j", "space", "space", "c")
-        browser.wait_for("changed: 1 row in sidra/populacao/observacao", 60)
+        browser.wait_for("changed: 1 row in sidra/populacao/observacao")
         browser.press("enter")
         browser.wait_for("valor_original")
         browser.press("enter")
@@ -182,13 +182,13 @@ def test_the_same_in_a_browser_where_nothing_can_be_changed(observed: Path, tmp_
         browser.press("enter")
         browser.wait_for("difference")
         browser.press("b")
-        browser.wait_for("Maria Teste", 60)
+        browser.wait_for("Maria Teste")
         browser.press("7")
         browser.wait_for("records")
         browser.press("p")
         browser.wait_for("what going back would change")
         browser.press("j", "j", "enter")
-        browser.wait_for("configuration and data go back", 60)
+        browser.wait_for("configuration and data go back")
         assert "roll back" not in browser.text().splitlines()[-1]
         browser.press("B")
         time.sleep(1)

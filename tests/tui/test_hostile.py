@@ -67,7 +67,7 @@ def test_a_dashboard_ends_with_its_terminal(small: Path) -> None:
         children = process.children()
         screen.keys("2", "7", "1")
         screen.close()
-        _gone, alive = psutil.wait_procs([process, *children], timeout=30)
+        _gone, alive = psutil.wait_procs([process, *children], timeout=120)
         assert not alive
 
 

@@ -61,7 +61,7 @@ async def test_a_rollback_does_what_its_preview_said(tiny: Tiny) -> None:
         assert tiny.git("rev-parse", "HEAD") == start
         shows_all_of(found, shown)
         await confirm(app, pilot, found.plan.target[:8], "back")
-        await until(app, "rolled back: commit", "done; esc goes back", within=60)
+        await until(app, "rolled back: commit", "done; esc goes back")
         await pilot.press("escape")
         await until(app, "nothing to roll back")
     assert tiny.git("rev-parse", "HEAD~1") == start
@@ -97,7 +97,7 @@ async def test_a_part_goes_back_by_itself(tiny: Tiny) -> None:
         await pilot.press("j", "enter")
         await until(app, "configuration goes back; data stay")
         await confirm(app, pilot, tiny.git("rev-parse", "HEAD~1")[:8])
-        await until(app, "done; esc goes back", within=60)
+        await until(app, "done; esc goes back")
     assert set(git_diff(tiny.root, start, "HEAD")) >= {"params.yaml", "configs/datasets/b/dois.yaml"}
     assert rows_between(data, tiny.tables()) == {}
     assert "no reason was given" in tiny.git("log", "-1", "--format=%s")
@@ -117,7 +117,7 @@ async def test_nothing_happens_without_the_hash_nor_after_a_change(tiny: Tiny) -
         tiny.git("commit", "-q", "--allow-empty", "-m", "somebody else")
         head, before = tiny.git("rev-parse", "HEAD"), tiny.state()
         await confirm(app, pilot, target)
-        await until(app, "something changed since the preview", "ended with 1", within=60)
+        await until(app, "something changed since the preview", "ended with 1")
     assert (tiny.git("rev-parse", "HEAD"), tiny.state()) == (head, before)
 
 
@@ -159,7 +159,7 @@ async def test_a_rollback_that_was_cut_off_is_said_on_top_and_undone_by_a_key(ti
         await at(app, pilot, "ledger")
         await until(app, "a rollback was cut off here", "A undoes it")
         await pilot.press("A")
-        await until(app, "undone", "done; esc goes back", within=60)
+        await until(app, "undone", "done; esc goes back")
         await pilot.press("escape")
         await until(app, "ledger", gone="cut off")
     assert tiny.state() == before
@@ -213,7 +213,7 @@ async def test_verify_names_an_object_that_was_tampered_with(tiny: Tiny) -> None
         await pilot.press("V")
         await until(app, "Verify what?", "this version", "every byte")
         await pilot.press("enter")
-        shown = await until(app, "tampered: ", "exit code 1", within=60)
+        shown = await until(app, "tampered: ", "exit code 1")
         assert victim.name[:6] in shown
         await pilot.press("enter")
         await until(app, f"{victim.parent.name}{victim.name}", "versions: ")
@@ -231,7 +231,7 @@ async def test_verify_is_stopped_by_escape(tiny: Tiny) -> None:
         await pilot.press("escape")
         await until(app, "stopped; nothing was verified", gone="esc stops it")
         left = [child for child in psutil.Process().children(recursive=True) if is_verify(child)]
-        assert psutil.wait_procs(left, timeout=10)[1] == []
+        assert psutil.wait_procs(left, timeout=60)[1] == []
 
 
 def is_verify(process: psutil.Process) -> bool:

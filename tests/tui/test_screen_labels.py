@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from textual.widgets import Input
 from observatudo import paths
 from tests.labelled import HEADER, LEITO, RENDA
 from tests.tui.asked import labelled_once
-from tests.tui.pilot import dashboard, text, until
+from tests.tui.pilot import PATIENCE_S, dashboard, text, until
 from tui.app import Dashboard
 from tui.screens.base import Base
 from tui.sift import Item, sifter
@@ -201,13 +202,12 @@ async def test_changes_while_it_reads_do_not_stop_it(labelled: Path) -> None:
     """While a run is at work the index changes all the time; every change once began the command anew."""
     async with dashboard(labelled) as (app, pilot):
         await pilot.press("5")
-        for _change in range(100):
+        end = time.monotonic() + PATIENCE_S
+        while "Renda média" not in text(app):
+            assert time.monotonic() < end, text(app)
             assert isinstance(app.screen, Base)
             app.screen.changed()
             await pilot.pause(0.02)
-            if "Renda média" in text(app):
-                break
-        await until(app, "Renda média", within=2)
 
 
 async def test_esc_stops_the_command(labelled: Path) -> None:

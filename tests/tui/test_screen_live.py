@@ -27,7 +27,7 @@ from tui.logview import LogView, wrapped
 from tui.screens.live_board import bar, error, spark
 from tui.screens.live_repro import OUTPUT
 
-GENEROUS_S = 5.0  # for a key to do what it does while 10,000 lines come
+GENEROUS_S = 60.0  # for a key to do what it does while 10,000 lines come
 _NOBODY = 2**22 + 1  # no process has this id
 
 
@@ -130,7 +130,7 @@ async def test_a_run_started_here_is_followed_outlives_the_dashboard_and_is_seen
             await until(app, "goes on when the dashboard is closed")
             await pilot.press("enter")
             await until(app, "is starting")
-            shown = await until(app, "▶ ingest@a/um", "a/um: started", within=60)
+            shown = await until(app, "▶ ingest@a/um", "a/um: started")
             assert "0 of at most 4 stages" in shown and "type: dvc repro" not in shown
             await pilot.press("R")
             assert "DVC takes one at a time" in noted(app)
@@ -165,7 +165,7 @@ async def test_what_was_started_here_can_be_stopped(small: Path, monkeypatch: py
             await pilot.press("R")
             await until(app, "$ dvc repro", "esc goes back")
             await pilot.press("enter")
-            await until(app, "▶ ingest@a/um", within=60)
+            await until(app, "▶ ingest@a/um")
             wait_for(small / "sleep")
             await pilot.press("X")
             await until(app, "◌ interrupted", "type: dvc repro", gone="▶")
@@ -179,7 +179,7 @@ async def test_a_failed_run_shows_its_error_and_its_traceback(small: Path, monke
         await gone_to(pilot)
         await until(app, "dvc repro")
         running = repository.start("dvc", "repro")
-        await until(app, "✗ failed", *said, "type: dvc repro", gone="▶", within=60)
+        await until(app, "✗ failed", *said, "type: dvc repro", gone="▶")
         running.communicate()
         for size in SIZES[1:]:
             await pilot.resize_terminal(*size)
@@ -215,7 +215,7 @@ async def test_a_start_that_comes_to_no_run_is_told_in_dvcs_words(small: Path, m
         await pilot.press("R")
         await until(app, "$ dvc repro")
         await pilot.press("enter")
-        await until(app, "dvc repro ended with 255", OUTPUT, within=60)
+        await until(app, "dvc repro ended with 255", OUTPUT)
         assert (small / OUTPUT).read_text()
 
 

@@ -248,7 +248,7 @@ async def test_with_actions_none_is_read_only_and_one_that_fails_is_told_in_one_
 def start(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "observatudo.cli.app", "serve", *words]
     given = {**os.environ, "PYTHONPATH": str(ROOT)} | environment
-    return subprocess.run(command, cwd=cwd, env=given, capture_output=True, text=True, timeout=20)
+    return subprocess.run(command, cwd=cwd, env=given, capture_output=True, text=True, timeout=120)
 
 
 def test_a_port_that_is_taken_is_named_with_the_next_command() -> None:

@@ -26,6 +26,7 @@ from observatudo.api.app import create
 from observatudo.api.gate import Gate
 from observatudo.errors import ObservatudoError
 from tests import api_repository, histories
+from tests.cloud.emulators import free_port
 from tests.conftest import ROOT
 from tests.labelled import LEITO
 
@@ -41,9 +42,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(root: Path) -> Iterator[str]:
     """The command itself, over the loopback."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"OBSERVATUDO_API_TOKEN": TOKEN, "PYTHONPATH": str(ROOT)}
     words = [sys.executable, "-m", "observatudo.cli.entry", "api", f"--port={port}"]
     with subprocess.Popen(words, cwd=root, env=environment, stdout=subprocess.DEVNULL) as process:

@@ -21,7 +21,7 @@ from observatudo.history.view import View
 from tests.conftest import ROOT
 from tests.histories import ONE, THREE, TWO, a_record, commit, keep, log_end, log_start, measured, repository
 
-WAIT_S = 20
+WAIT_S = 120
 Event = dict[str, object]
 
 

@@ -15,7 +15,7 @@ from observatudo.live import sample
 from observatudo.live.sample import Sampler, _Share
 from observatudo.runs import identity
 
-LONG_S = 30
+LONG_S = 120
 BUSY = "print(1, flush=True)\nwhile True: pass"
 HOLDS = "x = bytearray(b'x') * (100 << 20)\nprint(1, flush=True)\nimport time; time.sleep(600)"
 PARENT = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', sys.argv[1]])"

@@ -21,7 +21,7 @@ from observatudo.live.watch import Watch
 from observatudo.runs import identity
 
 SOURCE = Path(__file__).parents[2]
-LONG_S = 30
+LONG_S = 120
 # stands in for `dvc repro`: a process of that name that starts one stage after the other
 DVC = """\
 import subprocess, sys

@@ -14,7 +14,8 @@ import pytest
 from observatudo.parallel.crew import Command, Crew, Ended
 
 SOURCE = Path(__file__).parents[2]
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+IGNORES = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+STUBBORN = IGNORES + "; print('up', flush=True); time.sleep(600)"
 
 
 def command(code: str, folder: Path) -> Command:
@@ -73,9 +74,9 @@ def test_a_process_left_behind_holds_nobody_up(tmp_path: Path) -> None:
     crew = Crew()
     began = time.monotonic()
     with crew.heeding_signals():
-        crew.start("s", [Command(["sh", "-c", "sleep 20 & echo on"], "s", tmp_path, dict(os.environ))], alone=False)
+        crew.start("s", [Command(["sh", "-c", "sleep 120 & echo on"], "s", tmp_path, dict(os.environ))], alone=False)
         assert wait(crew).code == 0
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 100
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -132,7 +133,5 @@ with Crew().heeding_signals() as crew:
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "up\n"
-    began = time.monotonic()
-    _rest, errors = process.communicate("\n", timeout=30)  # to the end of the stage's output: it has ended
+    _rest, errors = process.communicate("\n", timeout=300)  # to the end of the stage's output: it has ended
     assert "ZeroDivisionError" in errors
-    assert time.monotonic() - began < 20
