@@ -80,7 +80,9 @@ def _handlers(app: FastAPI, root: Path) -> None:
     """Answer every failure with a problem; of one nobody foresaw nothing is told."""
 
     async def refused(_request: Request, error: Refused) -> Response:
-        return problems.response(error.status, error.detail, headers=error.headers)
+        return problems.response(
+            error.status, error.detail, where=error.where, next_step=error.next_step, headers=error.headers
+        )
 
     async def explained(_request: Request, error: ObservatudoError) -> Response:
         return problems.explained(409, error, str(root))
@@ -129,7 +131,7 @@ def _history(root: Path) -> APIRouter:
         try:
             found = history.find(root, run_id)
         except ObservatudoError as error:
-            raise Refused(404, error.message) from None
+            raise Refused(404, error.message, next_step=error.next_step) from None
         return RunDetail(run=found, datasets=history.datasets(root, found))
 
     @router.get("/versions", summary="The commits of the branch that is checked out, newest first")
@@ -249,7 +251,7 @@ def _side(root: Path, name: str) -> str:
     try:
         found = Versions(root).find(name)
     except ObservatudoError as error:
-        raise Refused(404, error.message) from None
+        raise Refused(404, error.message, next_step=error.next_step) from None
     if found.on_disk:
         raise Refused(404, _("No version is called “{name}”.").format(name=name))
     return found.name if found.kind == "run" else found.commit or found.name

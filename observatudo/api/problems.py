@@ -27,13 +27,17 @@ class Problem(BaseModel):
 
 
 class Refused(Exception):
-    """A request that is answered with a problem; ``headers`` go along."""
+    """A request that is answered with a problem; ``headers`` go along, and what to do next where it is known."""
 
-    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str, headers: dict[str, str] | None = None, *, where: str = "", next_step: str = ""
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = headers or {}
+        self.where = where
+        self.next_step = next_step
 
 
 def response(

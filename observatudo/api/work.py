@@ -18,7 +18,7 @@ from observatudo.i18n import _
 _RETRY = {"Retry-After": "5"}
 _WAIT_S = 2.0
 _COMPARED = (0, 1)  # the exit codes of a diff that has a result: same, or a rule of the policy broken
-_LAST_LINES = 3
+_LINES = 3  # of what a command says, at most
 
 
 @dataclass
@@ -60,8 +60,7 @@ class Workshop:
                 await process.wait()
         if process.returncode in _COMPARED or out.startswith(b"{"):
             return out
-        lines = told.decode(errors="replace").replace(f"{self.root}/", "").strip().splitlines()
-        raise Refused(409, " ".join(line.strip() for line in lines[:_LAST_LINES]) or _("not comparable"))
+        raise _not_comparable(told.decode(errors="replace").replace(f"{self.root}/", ""))
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
@@ -72,3 +71,15 @@ class Workshop:
             yield
         finally:
             self._reading.release()
+
+
+def _not_comparable(told: str) -> Refused:
+    """Return the problem that a command printed, taken apart: its lines are those of ``ObservatudoError``."""
+    marked, said = {"@": "", "→": ""}, []
+    for mark, _blank, rest in (line.strip().partition(" ") for line in told.strip().splitlines()):
+        if mark in marked:
+            marked[mark] = rest
+        else:
+            said.append(f"{mark} {rest}".strip())
+    detail = " ".join(said[:_LINES]) or _("not comparable")
+    return Refused(409, detail, where=marked["@"], next_step=marked["→"])

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from observatudo.alerts import content, ledger
 from tests.conftest import ROOT
 from tests.contract.test_documents import known_commands
 
@@ -68,7 +69,7 @@ def test_it_runs_once_a_week() -> None:
 def test_actions_are_pinned_to_a_release() -> None:
     used = [str(step["uses"]) for step in steps() if "uses" in step]
     owners = {"actions", "google-github-actions"}
-    assert len(used) == 4 and all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+\.\d+\.\d+", action) for action in used)
+    assert len(used) == 5 and all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+\.\d+\.\d+", action) for action in used)
     assert {action.partition("/")[0] for action in used} == owners
 
 
@@ -81,6 +82,13 @@ def test_there_is_no_key_and_the_token_is_for_the_step_that_needs_it() -> None:
     assert checkout["with"] == {"fetch-depth": "0", "persist-credentials": "false"}
     names = [str(step.get("name", step.get("uses"))) for step in steps()]
     assert names.index("Environment") < next(n for n, name in enumerate(names) if name.startswith("google-github"))
+
+
+def test_what_alerts_remember_goes_from_one_machine_to_the_next() -> None:
+    kept = next(step for step in steps() if str(step.get("uses")).startswith("actions/cache@"))["with"]
+    assert isinstance(kept, dict)
+    assert kept["path"].split() == [str(content.CACHE), str(ledger.FILE)]
+    assert kept["key"].startswith(kept["restore-keys"]) and "github.run_id" in kept["key"]
 
 
 def test_the_file_the_action_writes_is_never_committed() -> None:

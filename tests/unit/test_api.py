@@ -142,6 +142,14 @@ def test_no_path_is_a_version(client: httpx.Client, name: str) -> None:
     problem(refused, refused.status_code)
 
 
+def test_what_cannot_be_compared_says_what_to_type_next(client: httpx.Client) -> None:
+    told = problem(client.get("/v1/diff", params={"a": "HEAD~1", "b": "HEAD", "table": "nenhuma"}), 409)
+    assert "HEAD~1" not in str(told["detail"]) and "has a table" in str(told["detail"])
+    assert told["next_step"] == "git log --oneline -- dvc.lock"
+    told = problem(client.get("/v1/diff", params={"a": "nenhuma", "b": "HEAD"}), 404)
+    assert told["next_step"] == "git log --oneline"
+
+
 def test_a_comparison_out_of_time_ends_and_tells(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)
     app = Gate(create(root, diff_seconds=0.01), server.names("testserver", ()), TOKEN)
