@@ -91,7 +91,7 @@ class Endpoint:
         with self._changed:
             return [call for call in self.calls if call.path.endswith("/chat/completions")]
 
-    def wait_for(self, count: int, timeout: float = 30) -> list[Call]:
+    def wait_for(self, count: int, timeout: float = 120) -> list[Call]:
         """Return the questions once there are so many; raises TimeoutError where that takes too long."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.questions) >= count, timeout):
@@ -233,6 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _status(self, call: Call, fault: Fault) -> None:
         headers = dict(fault.headers)
+        call.done = time.monotonic()  # from when on the other end is to wait
         if fault.retry_after is not None:
             until = math.ceil(time.time() + fault.retry_after)
             date = email.utils.formatdate(until, usegmt=True)
@@ -265,8 +266,9 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
+        call.done = call.done or time.monotonic()  # before the other end can know and ask again
         self.wfile.write(body)
-        call.done, call.answered = time.monotonic(), True
+        call.answered = True
 
     def _wait_for_the_other_end(self) -> None:
         """Return when the client hangs up, or the endpoint closes."""

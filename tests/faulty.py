@@ -189,6 +189,7 @@ class Faulty:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128
     faulty: Faulty
 
     def handle_error(self, request: object, client_address: object) -> None:

@@ -48,10 +48,15 @@ def a_record(run_id: str, **changes: object) -> Record:
 
 
 def keep(home: Path, record: Record) -> Path:
-    """Write a record in place."""
+    """Write a record: a new one whole, as the product does, for somebody may be watching; an old one in place."""
     path = journal.record_file(home, record.run_id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(to_text(record))
+    if path.exists():
+        path.write_text(to_text(record))
+    else:
+        draft = path.with_suffix(".draft")
+        draft.write_text(to_text(record))
+        draft.replace(path)
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import fcntl
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 WITHIN_S: Final = 120
+AGAIN_S: Final = 5  # of silence; a command that ends, and is told to once more, ends in another way
 
 
 class Terminal:
@@ -25,6 +27,9 @@ class Terminal:
     def __init__(self, root: Path, command: Sequence[str], environment: Mapping[str, str], columns: int = 80) -> None:
         kept = {name: value for name, value in environment.items() if name != "COLUMNS"}
         self.seen = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._kept = ""
+        self._is_over = False
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background has it ignored
@@ -52,7 +57,7 @@ class Terminal:
         os.write(self._fd, key.encode())
 
     def key_until_it_ends(self, key: str) -> int:
-        """Press a key once a second until the command ends, as people do; return its exit code.
+        """Press a key, and again whenever nothing comes of it, until the command ends; return its exit code.
 
         Once is not enough: Python does not hear a signal that comes between its question and its reading of the
         answer, and waits on. On a busy machine that was one Ctrl-C in three.
@@ -62,10 +67,8 @@ class Terminal:
             while True:
                 assert time.monotonic() < end, f"{key!r} does not end it:\n{self.seen}"
                 self.key(key)
-                pressed = time.monotonic()
-                while (left := pressed + 1 - time.monotonic()) > 0:
-                    if select.select([self._fd], [], [], left)[0]:
-                        self.seen += self._read()
+                while select.select([self._fd], [], [], AGAIN_S)[0]:
+                    self.seen += self._read()
         return self._ended()
 
     def end(self) -> int:
@@ -77,8 +80,15 @@ class Terminal:
 
     def _ended(self) -> int:
         _pid, status = os.waitpid(self.pid, 0)
+        self._is_over = True
         os.close(self._fd)
         return os.waitstatus_to_exitcode(status)
+
+    def kill(self) -> None:
+        """Kill the command if it has not ended: its number may be another process's by then."""
+        if not self._is_over:
+            os.kill(self.pid, signal.SIGKILL)
+            self._ended()
 
     def _read(self) -> str:
         if not select.select([self._fd], [], [], WITHIN_S)[0]:
@@ -91,7 +101,9 @@ class Terminal:
             content = b""
         if not content:
             raise EOFError(self.seen)
-        return content.decode(errors="replace").replace("\r\n", "\n")
+        text = self._kept + self._decoder.decode(content)  # of which a letter, or the end of a line, may be half here
+        self._kept = "\r" if text.endswith("\r") else ""
+        return text.removesuffix("\r").replace("\r\n", "\n")
 
 
 @contextmanager
@@ -103,7 +115,4 @@ def in_a_terminal(
     try:
         yield made
     finally:
-        with suppress(ProcessLookupError):
-            os.kill(made.pid, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(made.pid, 0)
+        made.kill()

@@ -28,7 +28,8 @@ class TextView(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
     COMPONENT_CLASSES: ClassVar[set[str]] = {"text--found"}
     DEFAULT_CSS = """
-    TextView { height: 1fr; background: $surface; padding: 0 1; scrollbar-size: 1 1; overflow-x: hidden; }
+    TextView { height: 1fr; background: $surface; padding: 0 1; overflow-x: hidden; }
+    TextView { scrollbar-gutter: stable; scrollbar-size: 1 1; }
     TextView .text--found { background: $warning-muted; color: $text-warning; text-style: bold; }
     """
 

@@ -337,7 +337,7 @@ def test_stopped_midway_the_job_leaves_nothing_behind(tmp_path: Path, sent: sign
     assert job.stdout is not None and job.stdout.readline() == "reading\n"
     assert [*temporary.iterdir()] != []
     os.killpg(job.pid, sent)
-    assert job.wait(timeout=60) == 128 + sent
+    assert job.wait(timeout=300) == 128 + sent
     job.stdout.close()
     assert [*temporary.iterdir()] == []
 

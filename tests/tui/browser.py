@@ -80,10 +80,11 @@ KEYS = {  # name → (key, code, virtual key code, text)
     "end": ("End", "End", 35, ""),
 }
 MODIFIERS = {"alt": 1, "ctrl": 2, "shift": 8}
+BETWEEN_PAGES = ("context", "navigated or closed", "Promise was collected")  # what Chromium says where there is none
 
 
 class Chromium:
-    """One Chromium with one tab, 1,000 by 640 pixels. Every call waits for its answer, 20 s at most."""
+    """One Chromium with one tab, 1,000 by 640 pixels. Every call waits for its answer, 120 s at most."""
 
     def __init__(self, folder: Path, *flags: str) -> None:
         self.folder = folder / "chromium"
@@ -172,8 +173,17 @@ class Chromium:
         return [url for url, parts in found if parts.scheme != "data" and (parts.scheme, parts.netloc) not in at_home]
 
     def script(self, expression: str) -> Any:
-        """Return what a JavaScript expression gives in the page; a promise is waited for."""
-        done = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        """Return what a JavaScript expression gives in the page; a promise is waited for.
+
+        A page that leads on to another one goes when it wants to: between the two, it is asked again.
+        """
+        asked: Fields = {"expression": expression, "returnByValue": True, "awaitPromise": True}
+        deadline = time.monotonic() + 120
+        while "error" in (answer := self._run(self._answered("Runtime.evaluate", asked))):
+            said = answer["error"]["message"]
+            assert any(words in said for words in BETWEEN_PAGES) and time.monotonic() < deadline, said
+            time.sleep(0.05)
+        done = answer["result"]
         if "exceptionDetails" in done:
             raise AssertionError(done["exceptionDetails"])
         return done["result"].get("value")
@@ -193,24 +203,31 @@ class Chromium:
                 assert self._process.poll() is None, "Chromium ended at once"
                 await asyncio.sleep(0.05)
             port = place.read_text().split()[0]
-            async with self._session.get(f"http://127.0.0.1:{port}/json/list") as answer:
-                tabs = [tab for tab in await answer.json() if tab["type"] == "page"]
+            tabs: list[Fields] = []
+            while not tabs:  # it listens before it has one
+                async with self._session.get(f"http://127.0.0.1:{port}/json/list") as answer:
+                    tabs = [tab for tab in await answer.json() if tab["type"] == "page"]
+                await asyncio.sleep(0.05)
         self._socket = await self._session.ws_connect(tabs[0]["webSocketDebuggerUrl"], max_msg_size=0)
         self._reader = asyncio.create_task(self._read())
         for domain in ("Page", "Runtime", "Network", "Log"):
             await self._call(f"{domain}.enable", {})
         await self._call("Page.addScriptToEvaluateOnNewDocument", {"source": CATCH})
-        size: dict[str, object] = {"width": 1000, "height": 640, "deviceScaleFactor": 1, "mobile": False}
+        size: Fields = {"width": 1000, "height": 640, "deviceScaleFactor": 1, "mobile": False}
         await self._call("Emulation.setDeviceMetricsOverride", size)
 
-    async def _call(self, method: str, parameters: dict[str, object]) -> Fields:
+    async def _call(self, method: str, parameters: Fields) -> Fields:
+        answer = await self._answered(method, parameters)
+        assert "error" not in answer, f"{method}: {answer['error']}"
+        return dict(answer["result"])
+
+    async def _answered(self, method: str, parameters: Fields) -> Fields:
         number = next(self._ids)
         self._answers[number] = self._loop.create_future()
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
         answer = await asyncio.wait_for(self._answers[number], 120)
         del self._answers[number]
-        assert "error" not in answer, f"{method}: {answer['error']}"
-        return dict(answer["result"])
+        return answer
 
     async def _read(self) -> None:
         async for message in self._socket:

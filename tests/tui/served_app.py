@@ -69,8 +69,8 @@ class Served(App[None]):
         raise RuntimeError("as a test wants it")
 
     def key_h(self) -> None:
-        """Hang, so that asking does not help; the link says that it has begun."""
-        self.open_url("https://example.org/hanging")
+        """Hang, so that asking does not help; the link says that it has begun, and which process does."""
+        self.open_url(f"https://example.org/hanging/{os.getpid()}")
         time.sleep(600)
 
     def key_q(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 from textual.widget import Widget
 
 from tests.conftest import ROOT
-from tests.tui.pilot import dashboard, text, until
+from tests.tui.pilot import dashboard, heard, noted, text, until
 from tui import app as tui_app
 from tui.actions import Action, method_name
 from tui.app import Dashboard, every_action
@@ -35,10 +35,6 @@ def owners() -> Iterator[type[Widget] | type[Dashboard]]:
 
 
 OWNERS = list(owners())
-
-
-def noted(app: Dashboard) -> str:
-    return " ".join(note.message for note in app._notifications)
 
 
 def test_every_screen_file_has_a_screen() -> None:
@@ -99,7 +95,7 @@ async def test_a_keymap_gives_an_action_other_keys(small: Path, tmp_path: Path) 
     settings = read_settings(file)
     async with dashboard(small, settings=settings) as (app, pilot):
         await until(app, "Runs")
-        assert "there is no action no.such" in noted(app)
+        await heard(app, "there is no action no.such")
         assert app.theme == "textual-light"
         await pilot.press("v")
         assert "Versions" not in text(app)
@@ -122,7 +118,7 @@ async def test_bad_settings_are_told_and_nothing_stops(small: Path, tmp_path: Pa
     file.write_text(content)
     async with dashboard(small, settings=read_settings(file)) as (app, _pilot):
         shown = await until(app, "History")
-        assert told in shown.replace("\n", "") or told in " ".join(str(note.message) for note in app._notifications)
+        assert told in shown.replace("\n", "") or told in noted(app)
 
 
 def test_no_settings_are_fine(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from observatudo.alerts import shown as figured
 from observatudo.alerts.model import Acknowledgement, Alert, Bounds, Channel, Delivery, State
-from tests.tui.pilot import SIZES, dashboard, text, until, until_true
+from tests.tui.pilot import SIZES, at_work, dashboard, heard, text, until, until_true
 from tui import alert_state, alert_words
 from tui.app import Dashboard
 from tui.screens.alerts import AlertsScreen
@@ -104,7 +104,11 @@ async def shown(
     async with dashboard(root, size, is_read_only=is_read_only) as (app, pilot):
         await until(app, "success", "failed", "interrupted", "noop")  # all runs are known: none has it read anew
         await until_true(app, lambda _shown: app.news in ("", "read-only"), what="the index")
-        await pilot.press("8", "escape")
+        with at_work():
+            await pilot.press("8")
+            await until(app, "esc stops it")
+            await pilot.press("escape")
+            await until(app, "stopped", "r reads again")
         screen = app.screen
         assert isinstance(screen, AlertsScreen)
         screen.understood(printed(state))  # type: ignore[arg-type]  # a JSON value
@@ -127,7 +131,7 @@ async def test_what_is_wrong_at_every_size(small: Path, size: tuple[int, int]) -
         await pilot.press("G")
         await until(app, "timed out", "a1b2c3")
         await pilot.press("o")
-        assert any("no run that is known here" in note.message for note in app._notifications)
+        await heard(app, "no run that is known here")
         await pilot.press("escape", "tab")
         await until(app, "equipe", "✗ failed", "its secret is not set", "2")
         await pilot.press("tab")
@@ -144,7 +148,7 @@ async def test_the_filter_and_that_nothing_is_wrong(small: Path) -> None:
         await pilot.press("escape")
         await until(app, "✓ nothing is wrong", gone="!1")
         await pilot.press("enter", "a")
-        assert any("go to an alert first" in note.message for note in app._notifications)
+        await heard(app, "go to an alert first")
         await pilot.press("tab")
         await until(app, "names no channel")
 

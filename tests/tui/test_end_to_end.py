@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import ROOT, run_in
 from tests.tui.browser import Chromium
+from tests.tui.conftest import wait_for
 from tests.tui.observed import AFTER, BEFORE, PLACE, SNAPSHOT
 from tests.tui.pilot import SIZES
 from tests.tui.serving import served
@@ -103,11 +104,11 @@ def test_going_back_does_what_its_preview_said(observed: Path) -> None:
         screen.keys("7")
         screen.wait("records")
         screen.keys("p")
-        screen.wait("what going back would change")
+        screen.wait("what going back would change", target[:8])
         screen.keys("j", "j", "Enter")
-        preview = screen.wait("configuration and data go back", "fact_indicador")
-        assert " ".join(next(line for line in preview.splitlines() if "fact_indicador" in line).split()).endswith(
-            "225,495 → 225,495 +0 −0 ~1"
+        screen.wait_until(
+            lambda text: "configuration and data go back" in text and _says(text, "225,495 → 225,495 +0 −0 ~1"),
+            what="the rows of fact_indicador that change",
         )
         assert _git(observed, "status", "--porcelain", "dvc.lock", "data") == "", "a preview changes nothing"
         screen.keys("B")
@@ -187,6 +188,7 @@ def test_the_same_in_a_browser_where_nothing_can_be_changed(observed: Path, tmp_
         browser.wait_for("records")
         browser.press("p")
         browser.wait_for("what going back would change")
+        browser.wait_for(_git(observed, "rev-parse", "HEAD~2")[:8])
         browser.press("j", "j", "enter")
         browser.wait_for("configuration and data go back")
         assert "roll back" not in browser.text().splitlines()[-1]
@@ -196,6 +198,11 @@ def test_the_same_in_a_browser_where_nothing_can_be_changed(observed: Path, tmp_
         assert browser.outside(server.port) == []
     assert _git(observed, "rev-parse", "HEAD") == lock
     assert _git(observed, "status", "--porcelain", "dvc.lock", "data", "params.yaml") == ""
+
+
+def _says(text: str, end: str) -> bool:
+    """Say whether the line of fact_indicador ends so; a frame may be there in half."""
+    return any(" ".join(line.split()).endswith(end) for line in text.splitlines() if "fact_indicador" in line)
 
 
 def _git(root: Path, *words: str) -> str:
@@ -214,8 +221,5 @@ def _repro(root: Path) -> subprocess.Popen[bytes]:
 
 
 def _written(path: Path) -> str:
-    end = time.monotonic() + 60
-    while not (path.is_file() and path.read_text()):
-        assert time.monotonic() < end, f"{path} never came"
-        time.sleep(0.05)
+    wait_for(path)
     return path.read_text()

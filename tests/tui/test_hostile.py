@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -18,8 +19,9 @@ from textual.events import Key
 
 from observatudo import figures
 from tests.conftest import ROOT
-from tests.tui.pilot import dashboard, until, until_true
+from tests.tui.pilot import PATIENCE_S, dashboard, until, until_true
 from tests.tui.terminal import Terminal, terminal
+from tui import parts
 from tui.app import Dashboard
 from tui.context import Settings
 from tui.screens.choice import ChoiceScreen
@@ -33,11 +35,15 @@ COMMAND = [sys.executable, "-m", "tui"]
 
 
 def _started(screen: Terminal) -> int:
-    """Return the process of the dashboard in a terminal, once it shows something."""
+    """Return the process of the dashboard in a terminal, once it shows something and heeds signals.
+
+    It does that after its first picture, and right before it starts the process that watches the history.
+    """
     screen.wait("Runs 5")
     shell = screen._tmux("list-panes", "-F", "#{pane_pid}").strip()
-    found = subprocess.run(["pgrep", "-P", shell], capture_output=True, text=True, check=True).stdout.split()
-    return int(found[0])
+    (own,) = psutil.Process(int(shell)).children()
+    screen.wait_until(lambda _text: bool(own.children()), what="the watcher of the history")
+    return own.pid
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -152,7 +158,7 @@ async def test_the_cursor_stays_far_down_while_ids_are_read_anew(small: Path) ->
             self.gate = threading.Event()
 
         def ids(self) -> Sequence[int]:
-            self.gate.wait(10)
+            self.gate.wait(PATIENCE_S)
             return super().ids()
 
     async with dashboard(small) as (app, pilot):
@@ -165,10 +171,10 @@ async def test_the_cursor_stays_far_down_while_ids_are_read_anew(small: Path) ->
         while not table.is_whole:
             await pilot.pause()
         await pilot.press("end")
-        assert table.row == 999
+        await until_true(app, lambda _shown: table.row == 999, what="the last row")
         table.show(second)
         await pilot.press("k")
-        assert table.row == 998
+        await until_true(app, lambda _shown: table.row == 998, what="the row above it")
         second.gate.set()
         while not table.is_whole:
             await pilot.pause()
@@ -192,10 +198,13 @@ async def test_a_keymap_cannot_take_the_way_out_nor_break_the_palette(small: Pat
         await pilot.press("colon", *"refresh")
         await until(app, "refresh  ([ [/x])")
         await pilot.press("escape", "escape", "q")
-        assert not app.is_running
+        async with asyncio.timeout(PATIENCE_S):
+            while app.is_running:
+                await asyncio.sleep(0.02)
 
 
-async def test_a_word_typed_fast_is_looked_for_once(small: Path) -> None:
+async def test_a_word_typed_fast_is_looked_for_once(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "_TYPING_S", 3.0)  # what is fast must be so on a busy machine
     async with dashboard(small) as (app, pilot):
         await until(app, "Runs 5")
         screen = app.screen
@@ -208,6 +217,7 @@ async def test_a_word_typed_fast_is_looked_for_once(small: Path) -> None:
             await pilot.pause()
         assert asked == ["nothing"]
         await pilot.press("enter")
+        await until_true(app, lambda _shown: len(asked) > 1, what="the word that is kept")
         assert asked == ["nothing", "nothing"]
 
 

@@ -25,7 +25,7 @@ from tests.integration.test_rollback import _made_once, tiny
 from tests.integration.test_rollback_effect import _LETTERS, rows_between, rows_of
 from tests.recorded import record
 from tests.rollbacks import Tiny, git_diff
-from tests.tui.pilot import SIZES, dashboard, text, until
+from tests.tui.pilot import SIZES, at_work, dashboard, heard, text, until
 from tui.app import Dashboard
 from tui.screens.audit_ledger import Entry, LedgerSource
 
@@ -199,8 +199,7 @@ async def test_a_record_that_cannot_be_read_is_told(tiny: Tiny) -> None:
         await pilot.press("7")
         await until(app, "1 damaged", "damaged", RUN)
         await pilot.press("G", "enter")
-        await pilot.pause()
-        assert any("broken.json" in str(note.message) for note in app._notifications)
+        await heard(app, "broken.json")
 
 
 async def test_verify_names_an_object_that_was_tampered_with(tiny: Tiny) -> None:
@@ -226,9 +225,10 @@ async def test_verify_names_an_object_that_was_tampered_with(tiny: Tiny) -> None
 async def test_verify_is_stopped_by_escape(tiny: Tiny) -> None:
     async with dashboard(tiny.root) as (app, pilot):
         await at(app, pilot, "verify")
-        await pilot.press("V", "enter")
-        await until(app, "esc stops it")
-        await pilot.press("escape")
+        with at_work():
+            await pilot.press("V", "enter")
+            await until(app, "esc stops it")
+            await pilot.press("escape")
         await until(app, "stopped; nothing was verified", gone="esc stops it")
         left = [child for child in psutil.Process().children(recursive=True) if is_verify(child)]
         assert psutil.wait_procs(left, timeout=60)[1] == []
@@ -247,8 +247,7 @@ async def test_the_form_asks_blame_and_shows_the_time_line(tiny: Tiny) -> None:
     async with dashboard(tiny.root) as (app, pilot):
         await at(app, pilot, "blame")
         await pilot.press("e", "enter")
-        await pilot.pause()
-        assert any("which table" in str(note.message) for note in app._notifications)
+        await heard(app, "which table")
         await pilot.press(*"a/um/observacao", "down", *"0000000", "down", "down", *"2015", "enter")
         await until(app, "no version has a row", "→")
         await pilot.press("escape", "up", "up", "ctrl+u", *"3550308", "enter")

@@ -13,10 +13,11 @@ from textual.pilot import Pilot
 from tests.conftest import ROOT
 from tests.past import DATASET, Past, Row, label, observation, past
 from tests.tui.observed import AFTER, BEFORE
-from tests.tui.pilot import SIZES, dashboard, text, until, until_true
+from tests.tui.pilot import SIZES, at_work, dashboard, text, until, until_true
 from tui.app import Dashboard
 from tui.context import Context
 from tui.screens.compare import CompareScreen
+from tui.table import VirtualTable
 
 TABLE = f"{DATASET}/observacao"
 PLACES = ("3304557", "3550308")
@@ -42,7 +43,14 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Past:
 
 async def _compared(app: Dashboard, a: str = "HEAD~1", b: str = "HEAD", *, shows: str = "a  HEAD~1") -> str:
     app.compare(a, b)
-    return await until(app, shows, gone="esc stops it")
+    await until(app, shows, gone="esc stops it")
+    is_told = "→ git log" in text(app)  # nothing is listed then
+    return await until_true(app, lambda shown: is_told or _is_listed(app, shown), what="the keys at the list")
+
+
+def _is_listed(app: Dashboard, shown: str) -> bool:
+    """Say whether the list that is seen has the keys: a pane is drawn before it gets them."""
+    return isinstance(app.focused, VirtualTable) and app.focused.is_attached and "› " in shown
 
 
 async def _seen(app: Dashboard, pilot: Pilot[None], keys: str, *wanted: str, gone: str = "") -> str:
@@ -54,7 +62,8 @@ async def test_keys_alone_lead_from_two_names_to_one_cell_and_its_blame(repo: Pa
     async with dashboard(repo.root) as (app, pilot):
         await until(app, "History")
         await _seen(app, pilot, "4", "Compare which two?", "the version before it")
-        await _seen(app, pilot, "enter enter", "12 rows in rotulo, x/y/observacao")
+        await _seen(app, pilot, "enter", "› HEAD ")  # now the other one is asked for
+        await _seen(app, pilot, "enter", "12 rows in rotulo, x/y/observacao")
         await _seen(app, pilot, "enter", "11 rows differ", "compared by id_indicador, id_municipio")
         await _seen(app, pilot, "enter", "10 of 19 values changed (52.63%)", "mean |Δ|", "distribution of the numbers")
         await _seen(app, pilot, "j", "› state     SP")
@@ -131,9 +140,10 @@ async def test_swapping_back_and_forth_runs_nothing_twice(repo: Past, monkeypatc
 
 async def test_esc_stops_it_and_r_begins_again(repo: Past) -> None:
     async with dashboard(repo.root) as (app, pilot):
-        app.compare("HEAD~1", "HEAD")
-        await until(app, "esc stops it")
-        await _seen(app, pilot, "escape", "stopped", "e asks for two names")
+        with at_work():
+            app.compare("HEAD~1", "HEAD")
+            await until(app, "esc stops it")
+            await _seen(app, pilot, "escape", "stopped", "e asks for two names")
         await _seen(app, pilot, "r", "12 rows")
 
 
@@ -187,10 +197,15 @@ async def test_who_may_only_read_gets_a_report_as_a_download_alone(repo: Past, m
         app.context = Context(app.context.root, app.context.view, app.context.settings, True, is_served=True)
         await _seen(app, pilot, "w", "HTML")
         await pilot.press("j", "enter")
-        await until_true(app, lambda _shown: any((home / "Downloads").iterdir()), what="the download")
+        await until_true(app, lambda _shown: _is_whole(home / "Downloads"), what="the download")
     (page,) = (home / "Downloads").iterdir()
     assert page.suffix == ".html" and "12 rows in" in page.read_text(encoding="utf-8")
     assert not list(repo.root.glob("comparison*"))
+
+
+def _is_whole(folder: Path) -> bool:
+    """Say whether all of a page is there: a thread writes it."""
+    return any(file.read_text(encoding="utf-8").rstrip().endswith("</html>") for file in folder.iterdir())
 
 
 async def test_real_data_lead_by_keys_to_the_corrected_number(observed: Path) -> None:

@@ -13,7 +13,7 @@ from textual.widgets import Input
 from observatudo import paths
 from tests.labelled import HEADER, LEITO, RENDA
 from tests.tui.asked import labelled_once
-from tests.tui.pilot import PATIENCE_S, dashboard, text, until
+from tests.tui.pilot import PATIENCE_S, at_work, dashboard, heard, text, until, until_true
 from tui.app import Dashboard
 from tui.screens.base import Base
 from tui.sift import Item, sifter
@@ -80,6 +80,7 @@ async def test_the_panes_at_every_size(
 
 async def test_an_indicators_answers_lead_to_their_version_and_to_its_blame(labelled: Path) -> None:
     async with dashboard(labelled) as (app, pilot):
+        await until_true(app, lambda _shown: len(app.context.view.first_versions(3)) == 3, what="the index")
         await _go_to(app, pilot, "Leitos hosp")
         await pilot.press("enter")
         await until(app, "2 change(s), 1 back", "Leitos do SUS")
@@ -102,7 +103,7 @@ async def test_an_axis_and_a_problem_lead_to_their_indicators(labelled: Path) ->
         await pilot.press("5")
         await until(app, "Renda média")
         await pilot.press("tab")
-        await until(app, "axis, origin")
+        await until(app, "axis, origin", "Saude")
         await pilot.press("enter")
         await until(app, "Labels 2/5  /axis:Saude", "Leitos hosp", gone="Renda")
         await pilot.press("r", "escape")  # what reads anew does not stand in the way
@@ -144,7 +145,7 @@ async def test_a_decision_is_recorded_waits_and_is_taken_back(labelled: Path) ->
         await pilot.press("enter")
         await pilot.pause()
         assert decided.read_text() == HEADER
-        assert any("needs its reason" in note.message for note in app._notifications)
+        await heard(app, "needs its reason")
         await _typed(pilot, "renda é saúde")
         await until(app, "Saude -m 'renda é saúde'")
         assert decided.read_text() == HEADER
@@ -212,8 +213,11 @@ async def test_changes_while_it_reads_do_not_stop_it(labelled: Path) -> None:
 
 async def test_esc_stops_the_command(labelled: Path) -> None:
     async with dashboard(labelled) as (app, pilot):
-        await pilot.press("5", "escape")
-        await until(app, "stopped", "r reads again")
+        with at_work():
+            await pilot.press("5")
+            await until(app, "esc stops it")
+            await pilot.press("escape")
+            await until(app, "stopped", "r reads again")
         await pilot.press("r")
         await until(app, "Renda média")
         await pilot.press("r", "escape")

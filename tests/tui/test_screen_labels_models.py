@@ -15,7 +15,7 @@ from observatudo import paths
 from tests.conftest import ROOT, once
 from tests.labelled import HEADER, LEITO, UNKNOWN_AXIS
 from tests.tui.asked import labelled_once, with_models
-from tests.tui.pilot import dashboard, text, until, until_true
+from tests.tui.pilot import dashboard, heard, until, until_true
 from tests.tui.terminal import terminal
 from tui.app import Dashboard
 from tui.panes import Panes
@@ -157,8 +157,8 @@ async def test_a_decision_takes_its_label_off_the_queue_and_goes_on(asked: Path)
         assert f"{UNKNOWN_AXIS},Economia," in (asked / paths.OVERRIDES).read_text()
         await pilot.press("escape")
         await until(app, "To review 2", gone="Empregos")
-        await until_true(app, lambda shown: "› " in shown and "reading" not in shown)
-        current = next(line for line in text(app).splitlines() if line.startswith("›"))
+        shown = await until_true(app, lambda shown: "› " in shown and "reading" not in shown)
+        current = next(line for line in shown.splitlines() if line.startswith("›"))
         assert "Renda" in current
         await pilot.press("enter")
         await until(app, "labels over versions", "its source says")
@@ -233,7 +233,7 @@ async def test_an_older_repository_and_an_indicator_that_is_gone(labelled: Path)
         await pilot.press("enter")
         await until(app, "none has it any more", "what was said of the labels is missing; type: dvc repro classify")
         await pilot.press("t")
-        assert any("no model was ever asked" in note.message for note in app._notifications)
+        await heard(app, "no model was ever asked")
         await pilot.press("escape", "v")
         await until(app, "To review")
 

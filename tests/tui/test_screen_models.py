@@ -11,7 +11,7 @@ import pytest
 from observatudo import figures
 from observatudo.journal import Json
 from observatudo.warehouse import artifacts, presence, state
-from tests.tui.pilot import dashboard, until
+from tests.tui.pilot import dashboard, heard, until, until_true
 from tui import dbtstate, dbtwords
 from tui.app import Dashboard
 
@@ -23,8 +23,7 @@ async def test_where_dbt_left_nothing_it_says_what_to_type(small: Path) -> None:
         await pilot.press("6")
         await until(app, "no artifacts", "dvc repro", "r reads again")
         await pilot.press("tab", "s", "t", "d", "y", "escape")
-        await pilot.pause()
-        assert any("dbt's pages are not there" in note.message for note in app._notifications)
+        await heard(app, "dbt's pages are not there")
 
 
 @pytest.fixture
@@ -66,13 +65,13 @@ async def test_the_panes_in_both_languages_at_every_size(
         await pilot.press("j", "enter")
         await until(app, "ibge/municipio", "└─ stg_ibge__municipio")
         await pilot.press("escape", "d")
-        await pilot.pause()
         page = built / "dbt/target/static_index.html"
+        await heard(app, str(page))
         assert [note.message for note in app._notifications] == [str(page)]
         assert opened == []
         monkeypatch.setenv("DISPLAY", ":0")
         await pilot.press("d")
-        await pilot.pause()
+        await until_true(app, lambda _shown: bool(opened), what="the page")
         assert opened == [page.resolve().as_uri()]
 
 

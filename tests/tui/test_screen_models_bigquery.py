@@ -14,7 +14,7 @@ from observatudo.journal import Json
 from observatudo.warehouse import artifacts, state
 from observatudo.warehouse.bigquery import state as bigquery
 from tests.cloud.emulators import Cloud
-from tests.tui.pilot import dashboard, until
+from tests.tui.pilot import at_work, dashboard, until
 from tui import dbtcloud
 
 RUN = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-77"  # among the newest, however many records the repository has
@@ -64,10 +64,11 @@ async def test_the_pane_asks_bigquery_when_it_is_seen_and_says_why_it_does_not_a
         await pilot.press("6")
         rows = json.loads((built / "data/metrics/transform.json").read_bytes())["transform"]["rows"]["fact_indicador"]
         await until(app, "fact_indicador", f"{rows:,}", "bigquery")
-        await pilot.press("p")
-        await until(app, "BigQuery is asked", "esc stops it", "1 failed", "Quota exceeded", "10.0 MiB")
-        await pilot.press("escape")
-        await until(app, "stopped; r asks again")
+        with at_work():
+            await pilot.press("p")
+            await until(app, "BigQuery is asked", "esc stops it", "1 failed", "Quota exceeded", "10.0 MiB")
+            await pilot.press("escape")
+            await until(app, "stopped; r asks again")
         await pilot.press("r")
         await until(app, "the dataset is not there", "observatudo warehouse --create")
         bigquery.create(settings.load(built))

@@ -42,12 +42,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @awaited
 async def test_a_tab_is_closed_while_its_dashboard_hangs(server: Served) -> None:
     """That the process ends all the same, with what it started, is asserted for all when the server is left."""
-    before = len(server.started())
     async with terminal(server) as opened:
         await opened.wait_for("count=0")
         await opened.say("stdin", "h")
-        assert (await opened.message("open_url"))["url"] == "https://example.org/hanging"
-    assert len(server.started()) == before + 2
+        address, _slash, pid = (await opened.message("open_url"))["url"].rpartition("/")
+    assert address == "https://example.org/hanging"
+    assert int(pid) in server.started()[::2], "beside those of tabs that were closed while they began"
 
 
 @awaited
@@ -189,6 +189,16 @@ async def test_only_links_to_pages_are_opened(server: Served) -> None:
         assert len([told for told in opened.told if told[0] == "open_url"]) == 1
 
 
+async def room(client: aiohttp.ClientSession, server: Served) -> None:
+    """Return once the server has room for one more: it has it when a dashboard has ended, which takes its time."""
+    async with asyncio.timeout(120):
+        while True:
+            async with client.get(f"{server.url}state") as answer:
+                if (await answer.json())["has_room"]:
+                    return
+            await asyncio.sleep(0.05)
+
+
 @awaited
 async def test_one_more_client_than_allowed_is_told_so_until_another_leaves(tmp_path: Path) -> None:
     with served(tmp_path, "--max-clients", "1") as server:
@@ -203,6 +213,7 @@ async def test_one_more_client_than_allowed_is_told_so_until_another_leaves(tmp_
             assert refused.value.status == 503
             await first.socket.close()
             assert gone(server.started()) and len(server.started()) == 2
+            await room(client, server)
             async with client.get(server.url) as answer:
                 assert answer.status == 200
 
@@ -212,6 +223,7 @@ async def test_who_does_not_answer_pings_has_left(tmp_path: Path) -> None:
     with served(tmp_path, "--heartbeat", "0.4", "--max-clients", "1") as server:
         async with terminal(server, autoping=False) as silent:
             await silent.closed()
+            await room(silent.client, server)
             async with silent.client.get(server.url) as answer:
                 assert answer.status == 200
         assert gone(server.started())
@@ -340,5 +352,5 @@ async def test_the_command_becomes_the_server_with_the_token_of_a_file(tmp_path:
     ):
         assert answer.status == 200 and '<html lang="pt-BR">' in await answer.text()
     process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 130
+    assert process.wait(120) == 130
     assert TOKEN not in "".join(lines) + process.stdout.read()

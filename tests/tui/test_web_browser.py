@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cloud.emulators import free_port
 from tests.tui.browser import Chromium
 from tests.tui.served_app import TABLE
 from tests.tui.serving import TOKEN, gone, served
@@ -50,7 +51,8 @@ def test_a_page_of_its_own_with_keys_sizes_files_and_an_end(browser: Chromium, t
         browser.downloads_to(tmp_path / "saved")
         browser.press("d")
         browser.until(lambda: [file.suffix for file in (tmp_path / "saved").iterdir()] == [".csv"], "the file")
-        assert next((tmp_path / "saved").iterdir()).read_text(encoding="utf-8") == TABLE
+        (saved,) = (tmp_path / "saved").iterdir()
+        browser.until(lambda: saved.read_text(encoding="utf-8") == TABLE, "all of the file")
 
         assert [failure for failure in browser.failures if "401" not in failure] == [], "the policy fits the page"
         browser.press("q")
@@ -67,13 +69,14 @@ def test_a_page_of_its_own_with_keys_sizes_files_and_an_end(browser: Chromium, t
 
 
 def test_a_server_that_is_gone_is_told_and_found_again(browser: Chromium, tmp_path: Path) -> None:
-    with served(tmp_path, OBSERVATUDO_TOKEN=TOKEN, OBSERVATUDO_LANG="pt_BR") as server:
+    port = str(free_port())  # none that another could be given while no server has it
+    with served(tmp_path, "--port", port, OBSERVATUDO_TOKEN=TOKEN, OBSERVATUDO_LANG="pt_BR") as server:
         browser.open(f"{server.url}?token={TOKEN}")
         browser.wait_for("count=0")
         assert browser.script("document.documentElement.lang") == "pt-BR"
     told = browser.script("document.getElementById('over').dataset.gone")
     browser.until(lambda: told in browser.page(), "the page to say so")
-    with served(tmp_path, "--port", str(server.port), OBSERVATUDO_TOKEN=TOKEN):
+    with served(tmp_path, "--port", port, OBSERVATUDO_TOKEN=TOKEN):
         browser.until(lambda: told not in browser.page(), "the page to come back")
         browser.wait_for("count=0")
 

@@ -22,6 +22,7 @@ from tests.receivers import Webhook, mailbox, webhook
 
 SECRET = "um-segredo-da-equipe"
 VARIABLE = "OBSERVATUDO_ALERT_EQUIPE"
+PATIENCE = "cto=120&rto=120"  # seconds for Apprise, which gives a service four
 MINIMUM: Severity = "warning"
 NOW = datetime(2026, 1, 9, 15, tzinfo=UTC)
 ERROR = {"stage": "transform", "type": "DataError", "message": "a test failed", "where": "", "next_step": ""}
@@ -45,7 +46,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
     with webhook() as found:
-        monkeypatch.setenv(VARIABLE, f"json://ana:{SECRET}@127.0.0.1:{found.port}/{SECRET}")
+        monkeypatch.setenv(VARIABLE, f"json://ana:{SECRET}@127.0.0.1:{found.port}/{SECRET}?{PATIENCE}")
         yield found
 
 
@@ -93,7 +94,7 @@ def test_what_recovered_before_anyone_was_told_is_not_told(home: Path, hook: Web
 
 def test_mail_arrives_over_smtp(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with mailbox() as box:
-        address = f"mailto://127.0.0.1:{box.port}?from=obs@example.org&to=ana@example.org&mode=insecure"
+        address = f"mailto://127.0.0.1:{box.port}?from=obs@example.org&to=ana@example.org&mode=insecure&{PATIENCE}"
         monkeypatch.setenv(VARIABLE, address)
         failed(home, 1)
         _state, (sent,) = deliver.check(home, NOW)
@@ -110,6 +111,7 @@ def test_a_channel_that_fails_is_tried_again_later_and_stops_nothing(home: Path,
     state, (sent,) = deliver.check(home, now)
     assert sent.error == "the service refused it (HTTP 500)"
     assert (state.channels[0].waiting, state.channels[0].last_error) == (1, sent.error)
+    _date_last_attempt(home, now, rewrite=True)
     hook.status = 200
     assert deliver.check(home, now + timedelta(minutes=4))[1] == []  # too soon
     state, (again,) = deliver.check(home, now + timedelta(minutes=6))

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 
+import circuitbreaker
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,6 +108,21 @@ def test_a_rate_keeps_back_what_is_too_much_until_asking_stops() -> None:
     run(work)
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have time pass for the breaker only while it pauses: a machine that stands still must not end a pause unseen."""
+    now = 0.0
+
+    async def sleep(halt: Halt, seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        await asyncio.sleep(0)
+        halt.check()
+
+    monkeypatch.setattr(circuitbreaker, "monotonic", lambda: now)
+    monkeypatch.setattr(Halt, "sleep", sleep)
+
+
 def breaking(outcomes: str, limits: Limits, workers: int = 1) -> tuple[Halt, str, list[str]]:
     """Put questions through a breaker, ``x`` fails; return which were put and what was said."""
     put = ""
@@ -138,7 +154,7 @@ def breaking(outcomes: str, limits: Limits, workers: int = 1) -> tuple[Halt, str
     return run(work), put, said
 
 
-LIMITS = Limits(failures=3, pause_s=0.01)
+LIMITS = Limits(failures=3, pause_s=10)
 
 
 @pytest.mark.parametrize(
@@ -150,12 +166,14 @@ LIMITS = Limits(failures=3, pause_s=0.01)
         (".xxxx....", ".xxxx", 1),
     ],
 )
+@pytest.mark.usefixtures("clock")
 def test_failures_in_a_row_pause_once_and_then_stop(outcomes: str, put: str, pauses: int) -> None:
     halt, found, said = breaking(outcomes, LIMITS)
     assert (found, len(said)) == (put, pauses)
     assert (halt.why is not None and halt.why.end == "disjuntor") == (put != outcomes)
 
 
+@pytest.mark.usefixtures("clock")
 def test_with_several_at_work_one_alone_tries_after_the_pause() -> None:
     halt, put, said = breaking("x" * 50, LIMITS, workers=4)
     assert len(put) <= 3 + 4

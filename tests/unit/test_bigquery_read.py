@@ -28,11 +28,16 @@ _METHOD = "/google.cloud.bigquery.storage.v1.BigQueryRead/ReadRows"
 
 @dataclass
 class Slow(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
-    """Answers ReadRows with the numbers up to ``rows``, in batches; of each request, only ``given`` of them in time."""
+    """Answers ReadRows with the numbers up to ``rows``, in batches; of each request, only ``given`` of them in time.
+
+    When a request has these, its time is over, or, where there are none, is waited for.
+    """
 
     rows: int
     given: int
     asked: list[int] = field(default_factory=list)
+    allowed: list[float] = field(default_factory=list)  # seconds, of each request
+    came: list[int] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
@@ -40,12 +45,14 @@ class Slow(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
             return None
         return grpc.unary_stream_rpc_method_handler(self._read, ReadRowsRequest.deserialize, ReadRowsResponse.serialize)
 
-    def _read(self, request: ReadRowsRequest, _context: grpc.ServicerContext) -> Iterator[ReadRowsResponse]:
+    def _read(self, request: ReadRowsRequest, context: grpc.ServicerContext) -> Iterator[ReadRowsResponse]:
         self.asked.append(request.offset)
+        self.allowed.append(context.time_remaining())
         for number, first in enumerate(range(request.offset, self.rows, _BATCH)):
             if number == self.given:
-                self.ended.wait(30)
-                return
+                while not (self.given and len(self.came) >= first) and not self.ended.wait(0.01):
+                    pass
+                context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "slow")
             batch = pa.record_batch({"x": list(range(first, min(first + _BATCH, self.rows)))})
             yield ReadRowsResponse(
                 arrow_record_batch=ArrowRecordBatch(serialized_record_batch=batch.serialize().to_pybytes()),
@@ -64,7 +71,9 @@ def _read(slow: Slow, folder: Path) -> list[int]:
     try:
         with duckdb.connect() as connection:
             engine = read._BigQuery(own, runner, clients.reader(own), connection, folder)
-            return [int(str(x)) for batch in engine._batches("s") for x in batch.column("x").to_pylist()]
+            for batch in engine._batches("s"):
+                slow.came += [int(str(x)) for x in batch.column("x").to_pylist()]
+            return slow.came
     finally:
         slow.ended.set()
         server.stop(None).wait()
@@ -73,10 +82,11 @@ def _read(slow: Slow, folder: Path) -> list[int]:
 def test_a_table_that_takes_longer_than_a_request_may_is_read_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read, "_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(read, "_TIMEOUT_S", 300.0)
     slow = Slow(rows=450, given=2)
     assert _read(slow, tmp_path) == list(range(450))
     assert slow.asked == [0, 200, 400]
+    assert all(0 < seconds < 400 for seconds in slow.allowed)  # anew for each, where its default is a day
 
 
 def test_where_nothing_comes_any_more_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from tests.past import DATASET, Past, Row, observation, past
 TABLE = f"{DATASET}/observacao"
 ROWS: list[Row] = [observation(place, year, 10.0 * year) for place in ("3304557", "3550308") for year in (2018, 2019)]
 SCHEMA = ROOT / "configs/schema/comparison.json"
+WAIT_S = 300
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_rules_of_the_older_version_that_cannot_be_read_end_with_64(repo: Past) 
 )
 def test_wrong_usage_ends_with_64(repo: Past, words: list[str]) -> None:
     child = process(words)
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=WAIT_S)
     assert (child.returncode, out) == (64, ""), err
     assert "Traceback" not in err
 
@@ -168,7 +169,7 @@ def _out(repo: Past) -> dict[str, object]:
 def test_an_error_of_the_program_ends_with_3(repo: Past) -> None:
     code = "import observatudo.compare.compare as c\ndef broken(*_): raise ZeroDivisionError('why')\nc.compare = broken"
     child = process(["HEAD~1", "HEAD"], code)
-    _out, err = child.communicate(timeout=60)
+    _out, err = child.communicate(timeout=WAIT_S)
     assert child.returncode == 3
     assert "ZeroDivisionError" in err
     assert "Traceback" not in err
@@ -189,14 +190,16 @@ def test_stopped_midway_it_leaves_nothing_behind(repo: Past, sent: signal.Signal
     hold = (
         "import observatudo.compare.rows as r, signal, time\n"
         "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # whatever the tests run under
-        "def slow(*_): print('reading', flush=True); time.sleep(60)\n"
+        "def slow(*_):\n"
+        "    print('reading', flush=True)\n"
+        "    while True: time.sleep(0.1)\n"  # a signal that comes just before a sleep is heeded only behind it
         "r.compare = slow"
     )
     child = process(["HEAD~1", "HEAD"], hold)
     assert child.stdout is not None and child.stdout.readline() == "reading\n"
     assert [path.name for path in Path(".observatudo").glob("diff-*")] != []
     child.send_signal(sent)
-    _out, err = child.communicate(timeout=60)
+    _out, err = child.communicate(timeout=WAIT_S)
     assert (child.returncode, "Traceback" in err) == (code, False)
     assert [path.name for path in Path(".observatudo").glob("diff-*")] == []
 
@@ -204,7 +207,7 @@ def test_stopped_midway_it_leaves_nothing_behind(repo: Past, sent: signal.Signal
 def test_an_error_that_quotes_a_file_steers_no_terminal(repo: Past) -> None:
     repo.write("configs/diff.yaml", 'rules: [{rule: "\\e[2J\\e]0;pwn\\a", reason: x}]\n')
     child = process(["HEAD~1", "HEAD"])
-    _out, err = child.communicate(timeout=60)
+    _out, err = child.communicate(timeout=WAIT_S)
     assert child.returncode == 64, err
     assert r"\x1b[2J\x1b]0;pwn\x07" in err
     assert not {"\x1b", "\x07"} & {*err}
@@ -275,7 +278,7 @@ def test_rows_that_came_belong_to_segments_and_to_no_column(repo: Past) -> None:
 @pytest.mark.parametrize("wrong", ["place=SP", "state", "state=SP state=RJ"])
 def test_what_examples_cannot_be_taken_from_ends_with_64(repo: Past, wrong: str) -> None:
     done = process(["HEAD~1", "HEAD", *(word for name in wrong.split() for word in ("--samples-of", name))])
-    _out, err = done.communicate(timeout=60)
+    _out, err = done.communicate(timeout=WAIT_S)
     assert done.returncode == 64 and "→ observatudo diff" in err
 
 
@@ -284,8 +287,8 @@ def test_progress_is_told_to_who_asks_behind_carriage_returns(repo: Past) -> Non
     repo.commit("many")
     words = ["HEAD~1", "HEAD", "--json"]
     quiet, asked = process(words), process(words, OBSERVATUDO_PROGRESS="1")
-    assert quiet.communicate(timeout=60)[1] == ""
+    assert quiet.communicate(timeout=WAIT_S)[1] == ""
     assert asked.stderr is not None
     raw = asked.stderr.buffer.read()  # type: ignore[attr-defined]
-    asked.communicate(timeout=60)
+    asked.communicate(timeout=WAIT_S)
     assert raw.startswith(f"\r{TABLE} ".encode()) and raw.endswith(b"%\r") and b"\n" not in raw

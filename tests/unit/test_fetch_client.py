@@ -27,12 +27,12 @@ DATE = "Mon, 02 Nov 2026 10:00:00 GMT"
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give up soon, pause never, and ask no proxy of this machine."""
+    """Pause never, and ask no proxy of this machine; be patient, for a test's own server may be slow to answer."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("OBSERVATUDO_FETCH_PAUSE_S", "0")
-    monkeypatch.setenv("OBSERVATUDO_FETCH_DEADLINE_S", "3")
-    monkeypatch.setenv("OBSERVATUDO_FETCH_SILENCE_S", "1")
+    monkeypatch.setenv("OBSERVATUDO_FETCH_DEADLINE_S", "60")
+    monkeypatch.setenv("OBSERVATUDO_FETCH_SILENCE_S", "60")
 
 
 @pytest.fixture
@@ -112,8 +112,11 @@ def test_what_may_pass_is_tried_again(
 
 @pytest.mark.parametrize("as_date", [False, True])
 def test_a_busy_server_says_how_long_to_wait(server: Faulty, client: Client, tmp_path: Path, as_date: bool) -> None:
-    when = email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True) if as_date else "1"
-    server.routes["/a.csv"] = InTurn(Status(429, headers={"Retry-After": when}), File(CSV))
+    def busy(_call: Call) -> Answer:
+        when = email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True) if as_date else "1"
+        return Answer(429, {"Retry-After": when})
+
+    server.routes["/a.csv"] = InTurn(busy, File(CSV))
     client.download(f"{server.url}/a.csv", tmp_path / "a.csv")
     first, second = server.calls
     assert second.at - first.at >= 0.9
@@ -144,9 +147,11 @@ def test_a_cut_body_is_resumed_where_it_broke(server: Faulty, client: Client, tm
     assert [call.headers.get("range") for call in server.calls] == [None, "bytes=50000-", "bytes=120000-"]
 
 
-def test_a_body_that_falls_silent_is_resumed(server: Faulty, client: Client, tmp_path: Path) -> None:
+def test_a_body_that_falls_silent_is_resumed(server: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBSERVATUDO_FETCH_SILENCE_S", "2")
     server.routes["/a.csv"] = InTurn(Cut(File(CSV), 50_000, hang=True), File(CSV))
-    client.download(f"{server.url}/a.csv", tmp_path / "a.csv")
+    with open_client(lambda _text: None) as client:
+        client.download(f"{server.url}/a.csv", tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_bytes() == CSV
     assert server.calls[1].headers["range"] == "bytes=50000-"
 
@@ -229,9 +234,12 @@ def test_a_gzip_encoded_body_is_decoded_and_resumed_as_it_came(server: Faulty, c
     assert server.calls[1].headers["range"] == "bytes=9000-"
 
 
-def test_a_body_that_says_gzip_and_is_none_is_refused(server: Faulty, client: Client, tmp_path: Path) -> None:
+def test_a_body_that_says_gzip_and_is_none_is_refused(
+    server: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OBSERVATUDO_FETCH_DEADLINE_S", "1")
     server.routes["/a.csv"] = lambda _call: Answer(200, {"Content-Encoding": "gzip"}, CSV)
-    with pytest.raises(SnapshotError, match="compressed body"):
+    with open_client(lambda _text: None) as client, pytest.raises(SnapshotError, match="compressed body"):
         client.download(f"{server.url}/a.csv", tmp_path / "a.csv")
 
 
@@ -332,7 +340,7 @@ def test_redirects_are_followed_but_never_from_https_to_http(
 def test_a_service_that_is_down_is_given_up_and_the_next_request_is_not_waited_for(
     server: Faulty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OBSERVATUDO_FETCH_DEADLINE_S", "1")
+    monkeypatch.setenv("OBSERVATUDO_FETCH_DEADLINE_S", "4")
     server.unknown = Status(503)
     with open_client(lambda _text: None) as client:
         for _turn in range(2):
@@ -348,8 +356,11 @@ def test_a_service_that_is_down_is_given_up_and_the_next_request_is_not_waited_f
 
 
 @pytest.mark.parametrize("url", ["ftp://x.example/a", "http://[x/a", "http:///a", "www.x.example/a", "http://a b/"])
-def test_what_is_no_address_is_an_error_and_no_traceback(client: Client, tmp_path: Path, url: str) -> None:
-    with pytest.raises(SnapshotError):
+def test_what_is_no_address_is_an_error_and_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("OBSERVATUDO_FETCH_DEADLINE_S", "1")
+    with open_client(lambda _text: None) as client, pytest.raises(SnapshotError):
         client.download(url, tmp_path / "a.csv")
 
 
@@ -403,6 +414,7 @@ def test_two_requests_to_a_host_have_a_pause_between_them(
     with open_client(lambda _text: None) as client:
         for _turn in range(3):
             client.download(f"{server.url}/a.csv", tmp_path / "a.csv")
+    assert len(server.calls) == 3
     gaps = [later.at - earlier.at for earlier, later in zip(server.calls, server.calls[1:], strict=False)]
     assert min(gaps) >= 0.29
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from observatudo.live import sample
-from observatudo.live.sample import Sampler, _Share
+from observatudo.live.sample import Sample, Sampler, _Share
 from observatudo.runs import identity
 
 LONG_S = 120
@@ -46,13 +46,14 @@ def started(*words: str) -> Iterator[tuple[subprocess.Popen[str], tuple[int, flo
         process.communicate()
 
 
-def busiest(sampler: Sampler, pids: dict[str, tuple[int, float]], name: str, percent: float) -> float:
-    """Sample until the stage is at least so busy, or long enough."""
-    found, deadline = 0.0, time.monotonic() + LONG_S
-    while found < percent and time.monotonic() < deadline:
+def busiest(sampler: Sampler, pids: dict[str, tuple[int, float]], name: str, percent: float) -> dict[str, Sample]:
+    """Sample until the stage is at least so busy, or long enough; return the last sample."""
+    deadline = time.monotonic() + LONG_S
+    while True:
         time.sleep(0.2)
-        found = sampler.sample(pids)[name].cpu_percent
-    return found
+        found = sampler.sample(pids)
+        if found[name].cpu_percent >= percent or time.monotonic() > deadline:
+            return found
 
 
 def test_a_busy_process_is_told_from_an_idle_one() -> None:
@@ -63,9 +64,8 @@ def test_a_busy_process_is_told_from_an_idle_one() -> None:
         assert (first["busy"].cpu_percent, first["idle"].cpu_percent) == (0, 0)
         assert sampler.machine is not None
         assert sampler.machine.cpu_percent == 0
-        assert busiest(sampler, pids, "busy", 20) >= 20
-        last = sampler.sample(pids)
-        assert last["idle"].cpu_percent < last["busy"].cpu_percent
+        last = busiest(sampler, pids, "busy", 20)
+        assert last["idle"].cpu_percent < 20 <= last["busy"].cpu_percent
         assert last["idle"].memory_mb > 100 > last["busy"].memory_mb
         assert 0 < sampler.machine.cpu_percent <= 100
         assert 0 < sampler.machine.memory_percent < 100
@@ -78,7 +78,7 @@ def test_children_count() -> None:
     with started(PARENT, HOLDS) as (_holder, holder), started(PARENT, BUSY) as (_worker, worker):
         pids = {"holder": holder, "worker": worker}
         assert sampler.sample(pids)["holder"].memory_mb > 100
-        assert busiest(sampler, pids, "worker", 20) >= 20
+        assert busiest(sampler, pids, "worker", 20)["worker"].cpu_percent >= 20
 
 
 def test_a_child_that_came_and_went_between_two_samples_counts() -> None:

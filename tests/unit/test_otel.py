@@ -20,6 +20,7 @@ SECRET = "segredo-da-equipe"
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     with receiving() as found:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", found.address)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "120")  # seconds
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"Authorization=Basic%20{SECRET}")
         yield found
 

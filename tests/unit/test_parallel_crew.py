@@ -11,11 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from observatudo.parallel import crew as crews
 from observatudo.parallel.crew import Command, Crew, Ended
 
 SOURCE = Path(__file__).parents[2]
 IGNORES = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
 STUBBORN = IGNORES + "; print('up', flush=True); time.sleep(600)"
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No stage here is slow to stop, but the machine may be."""
+    monkeypatch.setattr(crews, "_GRACE_S", 300.0)
 
 
 def command(code: str, folder: Path) -> Command:
@@ -29,8 +36,9 @@ def wait(crew: Crew) -> Ended:
 
 
 def test_lines_carry_the_name_of_their_stage_and_streams_stay_apart(
-    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(crews, "_LEFTOVER_OUTPUT_S", 120.0)  # nothing is left behind here: no line may be missed
     crew = Crew()
     code = "import sys; print('one\\ntwo'); sys.stderr.write('no end'); sys.stdout.buffer.write(b'\\xff\\n')"
     with crew.heeding_signals():

@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from observatudo.i18n import _
 from tui.actions import Action, bindings, method_name, with_keys
+from tui.compositor import Compositor
 from tui.panes import Panes
 from tui.parts import Bottom, FilterLine, Top
 from tui.table import VirtualTable
@@ -52,6 +53,7 @@ class Base(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = Compositor()
         self.wanted = ""
         self._is_stale = False
 
