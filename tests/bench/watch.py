@@ -63,7 +63,8 @@ def _sample(first: psutil.Process, cost: Cost, ended: threading.Event) -> None:
                 with process.oneshot():
                     parents[process.pid] = process.ppid()
                     held[process.pid] = process.memory_info().rss / _MB
-                    names.setdefault(process.pid, _stage(process.cmdline()))
+                    if not names.get(process.pid):  # a stage is its parent's copy first
+                        names[process.pid] = _stage(process.cmdline())
                     if process == first:
                         used = process.cpu_times()
                         cost.own_cpu_s = used.user + used.system

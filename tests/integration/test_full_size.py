@@ -35,6 +35,16 @@ def test_the_whole_country(clone: Path) -> None:
     _passes(clone, full_size.FULL)
 
 
+def test_a_process_that_becomes_a_stage_is_known_as_one(tmp_path: Path) -> None:
+    """As each does that a shell or Python starts: between the two it has its parent's name."""
+    stage = tmp_path / "stages/ingest.py"
+    stage.parent.mkdir()
+    stage.write_text("import time; time.sleep(1)")
+    becomes = 'sleep 1; exec "$0" -m stages.ingest a/b'
+    cost = watch.run(["sh", "-c", f"sh -c '{becomes}' \"$0\"; true", sys.executable], tmp_path, os.environ)
+    assert set(cost.stages) == {"ingest@a/b"}
+
+
 def test_memory_of_a_stage_is_that_of_all_its_processes_together(tmp_path: Path) -> None:
     hold = "import time; held = bytearray(100 * 1024 * 1024); time.sleep(1)"
     stage = tmp_path / "stages/ingest.py"
