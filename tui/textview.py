@@ -28,8 +28,10 @@ class TextView(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTIONS)
     COMPONENT_CLASSES: ClassVar[set[str]] = {"text--found"}
     DEFAULT_CSS = """
-    TextView { height: 1fr; background: $surface; padding: 0 1; overflow-x: hidden; }
-    TextView { scrollbar-gutter: stable; scrollbar-size: 1 1; }
+    TextView {
+        height: 1fr; background: $surface; padding: 0 1;
+        overflow-x: hidden; scrollbar-gutter: stable; scrollbar-size: 1 1;
+    }
     TextView .text--found { background: $warning-muted; color: $text-warning; text-style: bold; }
     """
 

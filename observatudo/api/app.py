@@ -80,9 +80,7 @@ def _handlers(app: FastAPI, root: Path) -> None:
     """Answer every failure with a problem; of one nobody foresaw nothing is told."""
 
     async def refused(_request: Request, error: Refused) -> Response:
-        return problems.response(
-            error.status, error.detail, where=error.where, next_step=error.next_step, headers=error.headers
-        )
+        return problems.explained(error.status, error, str(root), error.headers)
 
     async def explained(_request: Request, error: ObservatudoError) -> Response:
         return problems.explained(409, error, str(root))

@@ -26,18 +26,15 @@ class Problem(BaseModel):
     next_step: str = ""
 
 
-class Refused(Exception):
-    """A request that is answered with a problem; ``headers`` go along, and what to do next where it is known."""
+class Refused(ObservatudoError):
+    """A request that is answered with a problem of a status of its own; ``headers`` go along."""
 
     def __init__(
-        self, status: int, detail: str, headers: dict[str, str] | None = None, *, where: str = "", next_step: str = ""
+        self, status: int, message: str, headers: dict[str, str] | None = None, *, next_step: str = ""
     ) -> None:
-        super().__init__(detail)
+        super().__init__(message, next_step=next_step)
         self.status = status
-        self.detail = detail
         self.headers = headers or {}
-        self.where = where
-        self.next_step = next_step
 
 
 def response(
@@ -49,9 +46,9 @@ def response(
     return Response(content, status, headers, MEDIA_TYPE)
 
 
-def explained(status: int, error: ObservatudoError, root: str) -> Response:
+def explained(status: int, error: ObservatudoError, root: str, headers: dict[str, str] | None = None) -> Response:
     """Return what the command line would print, without the machine's own paths."""
     message, where, following = (
         text.replace(f"{root}/", "").replace(root, ".") for text in (error.message, error.where, error.next_step)
     )
-    return response(status, message, where=where, next_step=following)
+    return response(status, message, where=where, next_step=following, headers=headers)

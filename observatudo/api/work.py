@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from observatudo.api.problems import Refused
+from observatudo.errors import ObservatudoError
 from observatudo.i18n import _
 
 _RETRY = {"Retry-After": "5"}
@@ -31,8 +32,8 @@ class Workshop:
     _reading: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(2), init=False)
 
     async def diff(self, a: str, b: str, tables: list[str], samples: int) -> bytes:
-        """Return what ``observatudo diff --json`` prints. Raises Refused: 503 when busy or out of time, 409 when the
-        versions cannot be compared.
+        """Return what ``observatudo diff --json`` prints. Raises Refused (503) when busy or out of time, and
+        ObservatudoError when the versions cannot be compared.
         """
         if self._comparing.locked():
             raise Refused(503, _("Another comparison is being made; try again."), _RETRY)
@@ -60,7 +61,7 @@ class Workshop:
                 await process.wait()
         if process.returncode in _COMPARED or out.startswith(b"{"):
             return out
-        raise _not_comparable(told.decode(errors="replace").replace(f"{self.root}/", ""))
+        raise _explained(told.decode(errors="replace"))
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
@@ -73,13 +74,13 @@ class Workshop:
             self._reading.release()
 
 
-def _not_comparable(told: str) -> Refused:
-    """Return the problem that a command printed, taken apart: its lines are those of ``ObservatudoError``."""
+def _explained(told: str) -> ObservatudoError:
+    """Return the error that a command printed; its lines are those of ``ObservatudoError.__str__``."""
     marked, said = {"@": "", "→": ""}, []
     for mark, _blank, rest in (line.strip().partition(" ") for line in told.strip().splitlines()):
         if mark in marked:
             marked[mark] = rest
         else:
             said.append(f"{mark} {rest}".strip())
-    detail = " ".join(said[:_LINES]) or _("not comparable")
-    return Refused(409, detail, where=marked["@"], next_step=marked["→"])
+    message = " ".join(said[:_LINES]) or _("not comparable")
+    return ObservatudoError(message, where=marked["@"], next_step=marked["→"])

@@ -27,6 +27,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from tests.tui import PATIENCE_S
+
 Fields: TypeAlias = dict[str, Any]  # what Chromium answers is another program's JSON
 T = TypeVar("T")
 
@@ -137,12 +139,12 @@ class Chromium:
         """Return the text of the page that is visible, without the terminal's, which is drawn."""
         return str(self.script("document.body?.innerText ?? ''"))
 
-    def wait_for(self, words: str, seconds: float = 120) -> str:
+    def wait_for(self, words: str, seconds: float = PATIENCE_S) -> str:
         """Return the terminal's text once it has ``words`` in it."""
         self.until(lambda: words in self.text(), f"{words!r} on the screen", seconds)
         return self.text()
 
-    def until(self, is_so: Callable[[], object], what: str, seconds: float = 120) -> None:
+    def until(self, is_so: Callable[[], object], what: str, seconds: float = PATIENCE_S) -> None:
         """Return once ``is_so()``; fail after ``seconds`` with what the page and the terminal show then."""
         deadline = time.monotonic() + seconds
         while not is_so():
@@ -178,7 +180,7 @@ class Chromium:
         A page that leads on to another one goes when it wants to: between the two, it is asked again.
         """
         asked: Fields = {"expression": expression, "returnByValue": True, "awaitPromise": True}
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE_S
         while "error" in (answer := self._run(self._answered("Runtime.evaluate", asked))):
             said = answer["error"]["message"]
             assert any(words in said for words in BETWEEN_PAGES) and time.monotonic() < deadline, said
@@ -198,7 +200,7 @@ class Chromium:
     async def _connect(self) -> None:
         self._session = aiohttp.ClientSession()
         place = self.folder / "DevToolsActivePort"
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(PATIENCE_S):
             while not place.exists() or len(place.read_text().split()) < 2:
                 assert self._process.poll() is None, "Chromium ended at once"
                 await asyncio.sleep(0.05)
@@ -225,7 +227,7 @@ class Chromium:
         number = next(self._ids)
         self._answers[number] = self._loop.create_future()
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
-        answer = await asyncio.wait_for(self._answers[number], 120)
+        answer = await asyncio.wait_for(self._answers[number], PATIENCE_S)
         del self._answers[number]
         return answer
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import once
 from tests.integration.runs_repository import create
+from tests.tui import PATIENCE_S
 from tests.tui.observed import observe
 
 
@@ -46,7 +47,7 @@ def _make_small(folder: Path) -> None:
     repository.commit("what failed")
 
 
-def wait_for(path: Path, within: float = 120) -> None:
+def wait_for(path: Path, within: float = PATIENCE_S) -> None:
     """Wait until a file has something in it."""
     end = time.monotonic() + within
     while not (path.is_file() and path.read_bytes()):

@@ -13,13 +13,13 @@ import pytest
 from textual.pilot import Pilot
 
 from observatudo.history.view import View
+from tests.tui import PATIENCE_S
 from tui import jobs
 from tui.app import Dashboard
 from tui.context import Context, Settings
 
 SIZES = ((60, 16), (80, 24), (120, 30))
 _STEP_S = 0.02
-PATIENCE_S = 120.0  # a busy machine is slow, not wrong
 _STAYS = """
 import runpy, sys, time
 try:

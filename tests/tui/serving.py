@@ -21,6 +21,7 @@ import aiohttp
 import psutil
 
 from tests.conftest import ROOT
+from tests.tui import PATIENCE_S
 
 TOKEN = "a-token-that-a-test-knows-0123456789"
 ADDRESS = re.compile(r"http://([^/:]+|\[[^]]+\]):(\d+)/\?token=(\S+)")
@@ -66,7 +67,7 @@ class Served:
         """Signal it, and return its exit code; what it printed since stands in ``printed`` and ``errors``."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=120)
+        out, err = self.process.communicate(timeout=PATIENCE_S)
         self.printed, self.errors = self.printed + out, self.errors + err
         return self.process.returncode
 
@@ -143,7 +144,7 @@ class Terminal:
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
         while not is_so():
-            message = await self.socket.receive(timeout=120)
+            message = await self.socket.receive(timeout=PATIENCE_S)
             if message.type is aiohttp.WSMsgType.BINARY:
                 self.written += message.data
             elif message.type is aiohttp.WSMsgType.TEXT:

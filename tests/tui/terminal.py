@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.tui import PATIENCE_S
+
 _STEP_S = 0.05
 
 
@@ -22,7 +24,7 @@ class Terminal:
 
     def _tmux(self, *arguments: str) -> str:
         words = ["tmux", "-u", "-L", self._socket, "-f", os.devnull, *arguments]
-        return subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout
+        return subprocess.run(words, capture_output=True, text=True, check=True, timeout=PATIENCE_S).stdout
 
     def start(self, command: Sequence[str], folder: Path, size: tuple[int, int], env: dict[str, str]) -> None:
         """Start a command; ``size`` is columns and lines."""
@@ -49,13 +51,13 @@ class Terminal:
         """Return what stands on the screen."""
         return self._tmux("capture-pane", "-p")
 
-    def wait(self, *wanted: str, within: float = 120, gone: str = "") -> str:
+    def wait(self, *wanted: str, within: float = PATIENCE_S, gone: str = "") -> str:
         """Return the screen once it shows all of ``wanted`` and not ``gone``; fails with what it shows instead."""
         return self.wait_until(
             lambda text: all(word in text for word in wanted) and not (gone and gone in text), within, str(wanted)
         )
 
-    def wait_until(self, fits: Callable[[str], bool], within: float = 120, what: str = "") -> str:
+    def wait_until(self, fits: Callable[[str], bool], within: float = PATIENCE_S, what: str = "") -> str:
         """Return the screen once it fits."""
         end = time.monotonic() + within
         text = self.text()
@@ -67,7 +69,9 @@ class Terminal:
 
     def close(self) -> None:
         """End the server and what runs in it."""
-        subprocess.run(["tmux", "-L", self._socket, "kill-server"], capture_output=True, check=False, timeout=120)
+        subprocess.run(
+            ["tmux", "-L", self._socket, "kill-server"], capture_output=True, check=False, timeout=PATIENCE_S
+        )
 
 
 @contextmanager

@@ -122,7 +122,7 @@ def test_going_back_does_what_its_preview_said(observed: Path) -> None:
         screen.type(target[:8])
         screen.wait_until(lambda text: f"short hash    {target[:8]}" in text, what="the hash in its field")
         screen.keys("Enter")
-        screen.wait("done; esc goes back", within=120)
+        screen.wait("done; esc goes back")
     assert _git(observed, "diff", "--stat", target, "HEAD", "--", "dvc.lock", "data/metrics", "data/raw") == ""
     compared = run_in(observed, "observatudo diff HEAD~1 HEAD --json --counts")
     tables = json.loads(compared.stdout)["rows"]

@@ -19,7 +19,8 @@ from textual.events import Key
 
 from observatudo import figures
 from tests.conftest import ROOT
-from tests.tui.pilot import PATIENCE_S, dashboard, until, until_true
+from tests.tui import PATIENCE_S
+from tests.tui.pilot import dashboard, until, until_true
 from tests.tui.terminal import Terminal, terminal
 from tui import parts
 from tui.app import Dashboard

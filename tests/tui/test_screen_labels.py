@@ -12,8 +12,9 @@ from textual.widgets import Input
 
 from observatudo import paths
 from tests.labelled import HEADER, LEITO, RENDA
+from tests.tui import PATIENCE_S
 from tests.tui.asked import labelled_once
-from tests.tui.pilot import PATIENCE_S, at_work, dashboard, heard, text, until, until_true
+from tests.tui.pilot import at_work, dashboard, heard, text, until, until_true
 from tui.app import Dashboard
 from tui.screens.base import Base
 from tui.sift import Item, sifter

@@ -163,10 +163,7 @@ def test_it_ends_when_the_one_who_started_it_is_gone(home: Path) -> None:
         assert parent.stdout
         pid = int(parent.stdout.readline())
         parent.kill()
-    until = time.monotonic() + WAIT_S
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not Path(f"/proc/{pid}").exists()
+    assert comes(lambda: not Path(f"/proc/{pid}").exists())
     os.close(writing)
     os.close(reading)
 
